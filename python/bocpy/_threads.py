@@ -123,6 +123,12 @@ def refuse_processes(module: Any) -> None:
     module.ProcessPoolExecutor.__init__ = __init__
 
 
+def explain_preexec(module: Any) -> None:
+    """Makes the error say what to do instead of `Popen(preexec_fn=...)`."""
+    if hasattr(module, "_fork_exec"):  # not on Windows
+        module._fork_exec = explained(module._fork_exec)
+
+
 def explain_limits() -> None:
     """Makes errors say what to do instead of daemon threads and forks.
 

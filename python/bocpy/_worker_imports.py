@@ -17,6 +17,7 @@ from types import ModuleType
 
 from . import _core, _global_namespaces, _threads
 from ._main_interpreter import logging as main_logging
+from ._main_interpreter import processes as main_processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def guard() -> None:
 ARRANGE: dict[str, Callable[[ModuleType], None]] = {
     "logging": lambda _: main_logging.set_levels(),
     "concurrent.futures.process": _threads.refuse_processes,
+    "multiprocessing.process": main_processes.set_key,
+    "subprocess": _threads.explain_preexec,
 }
 
 

@@ -96,10 +96,18 @@ def is_plain_exception(cls: type[BaseException]) -> bool:
         cls is not native
         and cls.__basicsize__ - room_for_weakrefs(cls) == native.__basicsize__
         and not hasattr(native, "exceptions")  # groups are made with their parts
+        and not may_set_filename(cls, native)
         and inherits(cls, BaseException, ("__reduce__", "__setstate__", "args"))
         and cls.__reduce_ex__ is object.__reduce_ex__
         and hasattr(cls, "__getstate__") is hasattr(native, "__getstate__")
     )
+
+
+def may_set_filename(cls: type[BaseException], native: type[BaseException]) -> bool:
+    """Whether a constructor of the class may set the `filename` of an OSError, which is
+    neither an argument nor in the `__dict__` then."""
+    own = cls.__init__ is not native.__init__ or cls.__new__ is not native.__new__
+    return own and issubclass(native, OSError)
 
 
 def room_for_weakrefs(cls: type) -> int:

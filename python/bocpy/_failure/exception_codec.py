@@ -67,9 +67,13 @@ class BehaviorError(RuntimeError):
     __module__ = "bocpy"
 
 
+#: Sets the cause of any exception; classes may refuse it (a frozen dataclass does).
+_SET_CAUSE = vars(BaseException)["__cause__"].__set__
+
+
 def restore(exception: BaseException, trace: str | bytes) -> BaseException:
     """What `pack` packed, in the interpreter that reads it."""
-    exception.__cause__ = BehaviorTraceback.of(trace)
+    _SET_CAUSE(exception, BehaviorTraceback.of(trace))
     return exception
 
 
@@ -285,13 +289,11 @@ def taken_apart(exception: BaseException, trace: str | bytes) -> tuple[Any, ...]
     """
     reduced: Any = exception.__reduce__()
     arguments, args = reduced[1], exception.args
+    state = ship().attributes_of(exception)
     if arguments is not args and not _SCALARS.issuperset(map(type, arguments)):
         return None
-    state = reduced[2] if len(reduced) > 2 else None
-    if not isinstance(state, dict):
-        state = vars(exception)
     reference = ship().export_class(type(exception))
-    return _MARK, reference, arguments, args, dict(state), trace
+    return _MARK, reference, arguments, args, state, trace
 
 
 def put_together(
@@ -349,7 +351,7 @@ def survives_as_before(exception: BaseException) -> int | None:
     None if the kind does not survive pickling, or if each exception has to be tried.
     """
     key: tuple[Any, ...] = type(exception), *map(type, exception.args)
-    if state := vars(exception):
+    if state := ship().attributes_of(exception):
         key += tuple((name, type(value)) for name, value in state.items())
     known = _survivors.get(key)
     return survives_first(exception, key) if known is None else known
@@ -358,7 +360,7 @@ def survives_as_before(exception: BaseException) -> int | None:
 def survives_first(exception: BaseException, key: tuple[Any, ...]) -> int | None:
     from .. import _ship
 
-    parts = (*exception.args, *vars(exception).values())
+    parts = (*exception.args, *_ship.attributes_of(exception).values())
     if not _SCALARS.issuperset(map(type, parts)) or not survives(exception):
         return None
     way = _PICKLED
@@ -403,7 +405,7 @@ def stripped(exception: BaseException, cls: type) -> Portable:
         message = getattr(exception, "message", "")
         return Portable(rebuild_group, (cls, message, inner))
     arguments = [kept(f"args[{i}]", part, lost) for i, part in each(exception.args)]
-    state = dict(vars(exception))
+    state = ship().attributes_of(exception)
     notes = [note for note in state.pop("__notes__", ()) if isinstance(note, str)]
     for name, part in list(state.items()):
         state[name] = kept(name, part, lost)
@@ -441,13 +443,12 @@ def rebuild(
         exception = cls.__new__(cls, *arguments)
     except TypeError:
         exception = cls.__new__(cls)
-    exception.args = arguments
-    vars(exception).update(state)
+    ship().set_own(exception, "args", arguments)
+    ship().set_attributes(exception, state)
     if described_text(exception) != shown:
         notes = [*notes, f"it said: {shown}"]
     if notes and sys.version_info >= (3, 11):
-        for note in notes:
-            exception.add_note(note)
+        vars(exception)["__notes__"] = list(notes)
     return exception
 
 

@@ -1,6 +1,6 @@
 """The state of the main interpreter that workers follow: its environment, the filters
-of warnings, levels and handlers of logging, where output goes, the recursion limit and
-the arguments of the program.
+of warnings, levels and handlers of logging, where output goes, the recursion limit, the
+arguments of the program and the key of its processes.
 
 When a behavior is scheduled, the main interpreter publishes the parts that have
 changed; a worker applies them before its next body. Watchers of dicts report the
@@ -25,6 +25,7 @@ from .. import _core
 from . import change_counter
 from . import logging as main_logging
 from . import output as main_output
+from . import processes as main_processes
 from . import warnings as main_warnings
 
 TYPE_CHECKING = False
@@ -130,5 +131,6 @@ PARTS: dict[str, tuple[Callable[[], bytes | None], Callable[[Any], None]]] = {
     "filters": (main_warnings.collect, main_warnings.use),
     "logging": (main_logging.collect, main_logging.use),
     "output": (main_output.collect, main_output.use),
+    "processes": (main_processes.collect, main_processes.use),
     "recursion": (recursion, use_recursion),
 }

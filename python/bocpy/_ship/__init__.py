@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from .._body import Body as Body
     from .._body import check_body as check_body
     from .._body import normalize as normalize
-    from .pickler import fill_exception as fill_exception
-    from .pickler import make_exception as make_exception
-    from .pickler import reduce_exception as reduce_exception
+    from .exceptions import attributes_of as attributes_of
+    from .exceptions import fill_exception as fill_exception
+    from .exceptions import make_exception as make_exception
+    from .exceptions import reduce_exception as reduce_exception
+    from .exceptions import set_attributes as set_attributes
+    from .exceptions import set_own as set_own
     from .send import dumps as dumps
     from .send import export_class as export_class
     from .send import publish_names as publish_names
@@ -56,23 +59,27 @@ if TYPE_CHECKING:
 _LATER = {
     "Body": "_body",
     "Shipment": "_ship.shipment",
+    "attributes_of": "_ship.exceptions",
     "check_body": "_body",
     "describe": "_ship.shipment",
     "dumps": "_ship.send",
     "export_class": "_ship.send",
-    "fill_exception": "_ship.pickler",
-    "make_exception": "_ship.pickler",
+    "fill_exception": "_ship.exceptions",
+    "make_exception": "_ship.exceptions",
     "normalize": "_body",
     "poll": "_ship.shipment",
     "publish_names": "_ship.send",
-    "reduce_exception": "_ship.pickler",
+    "reduce_exception": "_ship.exceptions",
     "refresh": "_ship.shipment",
+    "set_attributes": "_ship.exceptions",
+    "set_own": "_ship.exceptions",
 }
 
 __all__ = [
     "MISSING",
     "Body",
     "Shipment",
+    "attributes_of",
     "build",
     "catch_up",
     "check_body",
@@ -92,7 +99,9 @@ __all__ = [
     "publish_names",
     "reduce_exception",
     "refresh",
+    "set_attributes",
     "set_backend",
+    "set_own",
     "start_worker",
 ]
 

@@ -145,6 +145,12 @@ class Attribute:
         return fetch, self.arguments
 
 
+def reduce(obj: object) -> tuple[Any, ...] | None:
+    """A reference to `obj` as an attribute of an importable module, if it is one."""
+    origin = find_origin(obj)
+    return None if origin is None else Attribute(origin, obj).__reduce__()
+
+
 # ---- at the receiver -----------------------------------------------------------------
 
 

@@ -17,14 +17,25 @@ import io
 import marshal
 import sys
 import types
+from _weakref import ref
 from collections.abc import Callable
 from contextvars import ContextVar
 
 from .. import _context, _core, _foreign_ext, _global_namespaces
-from .._code.names import kept_with_code
-from .._heap_types import is_heap_type, native_exception
-from . import c_pickle, ctypes_types, import_origins, sentinels, typing_objects
+from .._code.names import global_names, kept_with_code
+from .._global_namespaces import Space
+from .._heap_types import is_heap_type
+from . import (
+    c_pickle,
+    ctypes_types,
+    import_origins,
+    library_objects,
+    sentinels,
+    typing_objects,
+    weak_references,
+)
 from .definition_log import keep_new, keep_object, keep_sentinel, token_objects
+from .exceptions import reduce_exception
 from .functions import fill_function, make_function
 from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
@@ -54,11 +65,15 @@ class Pickler(c_pickle.Pickler):
     defining = False
     """Whether it pickles a global or a class, and not a value."""
 
+    root: object = None
+    """The global that it pickles."""
+
     def __init__(
         self, file: IO[bytes], buffer_callback: Callable[[Any], Any] | None = None
     ) -> None:
         super().__init__(file, 5, buffer_callback=buffer_callback)
         self.cells: dict[int, Cell] = {}
+        self.met: set[int] = set()
 
     def function_reference(self, function: types.FunctionType) -> Reduced | None:
         """A reference to a function that the receiver has or gets, else None."""
@@ -71,6 +86,10 @@ class Pickler(c_pickle.Pickler):
     def instance_reference(self, obj: object) -> Reduced | None:
         """A reference to an instance that is a global too, else None."""
         return None
+
+    def global_reference(self, space: Space, name: str) -> Reduced:
+        """A reference to a global that the receiver gets."""
+        raise NotImplementedError
 
     def note_import(self, obj: Any) -> None:
         """Is told of each function or class that the receiver imports."""
@@ -85,6 +104,7 @@ class Pickler(c_pickle.Pickler):
         raise NotImplementedError
 
     def reducer_override(self, obj: Any) -> Any:
+        self.met.add(id(obj))
         reduce = _REDUCERS.get(type(obj))
         if reduce is not None:
             return reduce(self, obj)
@@ -114,16 +134,8 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     if _global_namespaces.resolves(function):
         pickler.note_import(function)
         return NotImplemented
-    reference = pickler.function_reference(function) or by_origin(function)
+    reference = pickler.function_reference(function) or import_origins.reduce(function)
     return reference or reduce_function_by_value(pickler, function)
-
-
-def by_origin(obj: object) -> Reduced | None:
-    """A reference to `obj` as an attribute of an importable module, if it is one."""
-    origin = import_origins.find_origin(obj)
-    return (
-        None if origin is None else import_origins.Attribute(origin, obj).__reduce__()
-    )
 
 
 def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> Reduced:
@@ -135,8 +147,7 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
         function.__qualname__,
         function.__module__,
         function.__doc__,
-        function.__defaults__,
-        function.__kwdefaults__,
+        *defaults_of(pickler, function, space),
         function.__dict__,
         tuple(contents(cell) for cell in closure),
         annotations_of(pickler, function),
@@ -144,6 +155,45 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
     code = marshalled(function.__code__)
     arguments = (code, space.key, space.name, space.imported, cells)
     return make_function, arguments, state, None, None, fill_function
+
+
+#: Types of constants that a program may compare by `is`: `def f(x=UNSET)`.
+_COMPARED = (str, bytes, float, complex, tuple, frozenset)
+
+
+class Global:
+    """Pickles as a reference to a global."""
+
+    __slots__ = ("reduced",)
+
+    def __init__(self, reduced: Reduced) -> None:
+        self.reduced = reduced
+
+    def __reduce__(self) -> Reduced:
+        return self.reduced
+
+
+def defaults_of(
+    pickler: Pickler, function: types.FunctionType, space: Space
+) -> tuple[tuple[Any, ...] | None, dict[str, Any] | None]:
+    """The default values. In place of one that is a constant of the program, which the
+    function names, stands a reference to it: `x is UNSET` compares the two."""
+    defaults, keywords = function.__defaults__, function.__kwdefaults__
+    if not (defaults or keywords) or not pickler.defining or not space.published:
+        return defaults, keywords
+    used = {id(value) for value in (*(defaults or ()), *(keywords or {}).values())}
+    references = {
+        id(value): Global(pickler.global_reference(space, name))
+        for name in global_names(function.__code__)
+        for value in (space.names.get(name),)
+        if id(value) in used and type(value) in _COMPARED
+    }
+    if not references:
+        return defaults, keywords
+    return (
+        defaults and tuple(references.get(id(value), value) for value in defaults),
+        keywords and {n: references.get(id(v), v) for n, v in keywords.items()},
+    )
 
 
 def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, Any]:
@@ -259,31 +309,6 @@ def make_view(mapping: dict[Any, Any], name: str) -> Any:
     return getattr(mapping, name)()
 
 
-def reduce_weak_mapping(pickler: Pickler, mapping: Any) -> Reduced:
-    keys = type(mapping).__name__ == "WeakKeyDictionary"
-    for each in list(mapping.keys() if keys else mapping.values()):
-        refuse_alone(pickler, mapping, each)
-    return type(mapping), (dict(mapping),)
-
-
-def reduce_weak_set(pickler: Pickler, elements: Any) -> Reduced:
-    for each in list(elements):
-        refuse_alone(pickler, elements, each)
-    return type(elements), (list(elements),)
-
-
-def refuse_alone(pickler: Pickler, weak: object, element: object) -> None:
-    """Refuses a global that refers weakly to an object to which nothing else refers: at
-    the receiver that object would die at once."""
-    if not pickler.defining or isinstance(element, type | types.FunctionType):
-        return
-    if by_origin(element) is None and pickler.instance_reference(element) is None:
-        raise TypeError(
-            f"a {type(weak).__name__!r} refers to a {type(element).__name__!r} that no "
-            "global has, and would lose it on the way"
-        )
-
-
 def reduce_module(_: Pickler, module: types.ModuleType) -> Reduced:
     name = _global_namespaces.module_key(module)
     if name is not None:
@@ -301,7 +326,7 @@ def make_module(key: str, name: str) -> types.ModuleType:
 
 
 def reduce_object(pickler: Pickler, obj: object) -> Any:
-    origin = by_origin(obj)
+    origin = import_origins.reduce(obj)
     if origin is not None:
         return origin
     token = pickler.token_of(obj)
@@ -309,7 +334,7 @@ def reduce_object(pickler: Pickler, obj: object) -> Any:
 
 
 def reduce_context_variable(pickler: Pickler, variable: ContextVar[Any]) -> Any:
-    origin = by_origin(variable)
+    origin = import_origins.reduce(variable)
     if origin is not None:
         return origin
     if pickler.defining:
@@ -354,7 +379,7 @@ def reduce_named(obj: Any) -> Any:
     return sentinels.make_named, (token, type(obj), state_of(obj))
 
 
-# ---- classes, exceptions, enums ------------------------------------------------------
+# ---- classes and enums ---------------------------------------------------------------
 
 #: Modules whose classes another interpreter may know from a pure-Python twin.
 TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
@@ -369,7 +394,7 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
     if _global_namespaces.resolves(cls):
         pickler.note_import(cls)
         return NotImplemented
-    reduced = ctypes_types.reduce_class(cls) or by_origin(cls)
+    reduced = ctypes_types.reduce_class(cls) or import_origins.reduce(cls)
     if reduced is not None:
         return reduced
     if is_heap_type(cls):
@@ -378,50 +403,6 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
         if known is cls:
             return getattr, (types, name)
     return NotImplemented
-
-
-def reduce_exception(error: BaseException) -> Any:
-    """Reduces exceptions whose constructors take other arguments than `args`."""
-    cls = type(error)
-    native = native_exception(cls)
-    if (
-        cls is native
-        or hasattr(native, "exceptions")  # exception groups are made with their parts
-        or cls.__reduce__ is not native.__reduce__
-        or cls.__reduce_ex__ is not object.__reduce_ex__
-        or hasattr(cls, "__getstate__") is not hasattr(native, "__getstate__")
-    ):
-        return NotImplemented
-    reduced: Any = error.__reduce__()
-    arguments = reduced[1]
-    state = reduced[2] if len(reduced) > 2 else None
-    if not isinstance(state, dict):
-        state = error.__dict__
-    state = (arguments, error.args, state, error.__cause__)
-    # The receiver fills it in a second step, since the error may refer to itself.
-    made_of = (cls, arguments) if issubclass(native, OSError) else (cls,)
-    return make_exception, made_of, state, None, None, fill_exception
-
-
-def make_exception(cls: Any, arguments: tuple[Any, ...] = ()) -> BaseException:
-    """An exception to be filled. OSError sets `errno` and the like already here."""
-    native = native_exception(cls)
-    early = arguments if issubclass(native, OSError) else ()
-    made: BaseException = native.__new__(cls, *early)
-    return made
-
-
-def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:
-    arguments, args, attributes, cause = state
-    # UnicodeError and the like refuse some arguments that `args` may hold.
-    try:  # noqa: SIM105 (faster than a context manager)
-        native_exception(type(error)).__init__(error, *arguments)
-    except TypeError:
-        pass
-    error.args = args
-    error.__dict__.update(attributes or {})
-    if cause is not None:
-        error.__cause__ = cause
 
 
 def is_enum_member(obj: object) -> bool:
@@ -445,8 +426,6 @@ def make_enum_member(cls: Any, name: str) -> Any:
 
 # ---- the rest ------------------------------------------------------------------------
 
-_WEAK_MAPPINGS = frozenset({"WeakKeyDictionary", "WeakValueDictionary"})
-
 
 def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     """Reduces types of modules that are not imported only in order to know their
@@ -455,20 +434,22 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     module = cls.__module__
     if module == "dataclasses":
         return reduce_dataclass_mark(obj)
-    if module == "weakref" and cls.__name__ in _WEAK_MAPPINGS:
-        return reduce_weak_mapping(pickler, obj)
-    if module == "_weakrefset":
-        return reduce_weak_set(pickler, obj)
+    if module in ("weakref", "_weakrefset"):
+        reduced = weak_references.reduce(pickler, obj)
+        if reduced is not NotImplemented:
+            return reduced
     if module == "typing":
         reduced = typing_objects.reduce(pickler, obj)
         if reduced is not NotImplemented:
             return reduced
+    if module in library_objects.MODULES:
+        return library_objects.reduce(obj)
     if module in ctypes_types.MODULES:
         reduced = ctypes_types.reduce(obj)
         if reduced is not NotImplemented:
             return reduced
     if pickler.defining:
-        origin = by_origin(obj)
+        origin = import_origins.reduce(obj)
         if origin is not None:
             return origin
         reference = pickler.instance_reference(obj)
@@ -491,18 +472,28 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
 
 
 def refuse_bound(cls: type) -> None:
-    """Refuses objects of which a copy is useless: those that belong to an event loop,
-    and mocks, whose classes make a new attribute whenever one is read."""
+    """Refuses objects of which a copy is useless: those that belong to an event loop or
+    to processes, and mocks, whose classes make a new attribute whenever one is read."""
     if hasattr(cls, "mock_add_spec"):
         raise TypeError(
             f"a {cls.__qualname__!r} records its calls, and a copy of it would record "
             "them in another interpreter; use backend='threads', or a plain function"
+        )
+    if cls.__module__ in _OF_PROCESSES:
+        raise TypeError(
+            f"a {cls.__qualname__} of multiprocessing goes to processes that inherit "
+            "it only; keep it in a PinnedCown, or use backend='threads'"
         )
     if cls.__module__.startswith("asyncio.") and hasattr(cls, "_get_loop"):
         raise TypeError(
             f"an asyncio.{cls.__qualname__} belongs to an event loop, and a copy of it "
             "would wake nobody; keep it in a PinnedCown, or use backend='threads'"
         )
+
+
+_OF_PROCESSES = frozenset(
+    f"multiprocessing.{name}" for name in ("synchronize", "queues", "sharedctypes")
+)
 
 
 def has_finalizer(cls: type) -> bool:
@@ -536,6 +527,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     functools.cached_property: reduce_cached_property,
     functools.partialmethod: reduce_partial_method,
     functools.singledispatchmethod: reduce_dispatching_method,
+    types.CodeType: lambda _, code: library_objects.reduce_code(code),
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,
     object: reduce_object,
@@ -543,6 +535,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     **dict.fromkeys(
         (type({}.keys()), type({}.values()), type({}.items())), reduce_view
     ),
+    ref: weak_references.reduce_reference,
     types.MethodType: reduce_method,
     types.BuiltinMethodType: reduce_method,
 }

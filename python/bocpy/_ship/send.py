@@ -125,9 +125,9 @@ class _Shipper(Pickler):
         if self.instances is None:
             self.instances = _global_namespaces.instances_published()
         found = self.instances.get(id(obj))
-        if found is None:
-            return None
-        space, name = found
+        return None if found is None else self.global_reference(*found)
+
+    def global_reference(self, space: Space, name: str) -> Reduced:
         self.reach([(space.key, name)])
         self.shared.add((space.key, name))
         return find_name, (space.key, space.name, name)

@@ -38,9 +38,12 @@ def test_a_behavior_does_what_plain_python_does(backend, name, count, how):
 
 
 @pytest.mark.parametrize("how", ["script", "module"])
-def test_programs_that_users_reported(backend, how):
-    """programs/plain_reports.py: each with its report and the right result."""
-    assert run("plain_reports", how, backend) == ["39 programs"]
+@pytest.mark.parametrize(
+    ("name", "count"), [("plain_reports", 39), ("plain_defects", 20)]
+)
+def test_programs_that_users_reported(backend, name, count, how):
+    """Each with its report and the right result."""
+    assert run(name, how, backend) == [f"{count} programs"]
 
 
 @pytest.mark.parametrize("how", ["script", "module"])

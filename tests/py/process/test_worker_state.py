@@ -26,6 +26,25 @@ def put(): os.environ["OF_A_BODY"] = "set"
 run(put)
 assert ("OF_A_BODY" in os.environ) is not isolated
 """,
+    "the key of processes": """
+import multiprocessing
+def key():
+    return bytes(multiprocessing.current_process().authkey)
+assert run(key) == key()
+multiprocessing.current_process().authkey = b"another"
+os.environ["ANYTHING"] = "changes"
+assert run(key) == b"another"
+""",
+    "a function before exec": """
+def child():
+    subprocess.run([sys.executable, "-c", ""], preexec_fn=dict, check=True)
+    return "ran"
+if sys.platform != "win32":
+    try:
+        assert run(child) == "ran" and not isolated
+    except RuntimeError as error:
+        assert isolated and "use start(backend='threads')" in str(error)
+""",
     "a handler that a body adds": """
 folder = tempfile.mkdtemp()
 path = os.path.join(folder, "log")

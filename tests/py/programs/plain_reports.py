@@ -6,7 +6,6 @@ without arguments; an exception counts as its result, too."""
 import abc
 import enum
 import functools
-import multiprocessing
 import operator
 import pickle
 import sys
@@ -15,16 +14,8 @@ import typing
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass
 
-REPORTS = {}
-
-
-def report(issue, right):
-    def keep(function):
-        REPORTS[function.__name__] = (issue, right, function)
-        return function
-
-    return keep
-
+import reported
+from reported import report
 
 # ---- globals and functions -----------------------------------------------------------
 
@@ -540,59 +531,8 @@ def a_pickle_of_a_class_of_the_script():
 PICKLED = pickle.dumps(Plain())
 
 
-# ---- the three ways ------------------------------------------------------------------
-
-
-def told(run):
-    try:
-        return run()
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def alone(name):
-    return told(REPORTS[name][2])
-
-
-def by_thread(name):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(alone(name)))
-    thread.start()
-    thread.join()
-    return found[0]
-
-
-def by_behavior(name):
-    from bocpy import when
-
-    run = REPORTS[name][2]
-
-    @when()
-    def result():
-        return run()
-
-    return told(lambda: result.result(60))
-
-
-def spawned(names):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return dict(zip(names, pool.map(alone, names), strict=True))
-
-
 def main():
-    import bocpy
-
-    bocpy.start(2)
-    behaviors = {name: by_behavior(name) for name in REPORTS}
-    bocpy.wait()
-    processes = spawned(list(REPORTS))
-    for name, (issue, right, _) in REPORTS.items():
-        found = (behaviors[name], by_thread(name), processes[name])
-        if any(repr(each) != repr(right) for each in found):
-            print(
-                issue, name, *(f"{each!r:.300}" for each in (right, *found)), sep=" | "
-            )
-    print(len(REPORTS), "programs")
+    reported.main(__name__)
 
 
 if __name__ == "__main__":
