@@ -4,6 +4,7 @@
 #include "acquired_cowns.h"
 #include "batch.h"
 #include "code.h"
+#include "cown_capsule.h"
 #include "deferred_decref.h"
 #include "definition_log.h"
 #include "distributed_hook.h"

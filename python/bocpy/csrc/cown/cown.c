@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "acquire.h"
+#include "cown_capsule.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "grant.h"
@@ -148,9 +149,7 @@ boc_cown *bocpy_cown_require(PyObject *self) {
   return cown_require_core((bocpy_cown *)self) < 0 ? NULL : ((bocpy_cown *)self)->core;
 }
 
-/* The mode in which the running task holds the cown: a boc_mode, or -1 if it does
- * not. */
-static int cown_task_mode(const bocpy_cown *self) {
+int bocpy_cown_task_mode(const bocpy_cown *self) {
   const bocpy_grant *grant = self->core ? bocpy_grant_here() : NULL;
   return grant ? bocpy_grant_mode(grant, self->core) : -1;
 }
@@ -159,14 +158,14 @@ static int cown_task_mode(const bocpy_cown *self) {
  * because the thread has acquired it for reading. */
 static bool cown_is_lent(const bocpy_cown *self) {
   return self->core &&
-         (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ ||
+         (bocpy_self.lent == self->core || bocpy_cown_task_mode(self) == BOC_READ ||
           bocpy_acquire_reads(self->core));
 }
 
-static int cown_require_held(const bocpy_cown *self, const char *what) {
+int bocpy_cown_require_held(const bocpy_cown *self, const char *what) {
   if (cown_require_core(self) < 0)
     return -1;
-  if (bocpy_value_held(self->value) || cown_task_mode(self) == BOC_WRITE)
+  if (bocpy_value_held(self->value) || bocpy_cown_task_mode(self) == BOC_WRITE)
     return 0;
   if (bocpy_pinned_require_here(self->value, what) < 0)
     return -1;
@@ -192,7 +191,7 @@ static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
     object = bocpy_reader_get(self->value);
   else if (!held && self->core && cown_is_lent(self))
     object = bocpy_reader_copy_here(self->value);
-  else if (held || cown_require_held(self, "value") == 0)
+  else if (held || bocpy_cown_require_held(self, "value") == 0)
     object = bocpy_value_get(self->value);
   else
     return NULL;
@@ -203,7 +202,7 @@ static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
 static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
   (void)unused;
   if (!(self->core && bocpy_value_held(self->value)) &&
-      cown_require_held(self, "value") < 0)
+      bocpy_cown_require_held(self, "value") < 0)
     return -1;
   if (!value) {
     PyErr_SetString(PyExc_AttributeError,
@@ -220,7 +219,7 @@ static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
   if (cown_require_core(self) < 0)
     return NULL;
   bool ours = bocpy_value_held(self->value) || bocpy_reader_is_here(self->value) ||
-              cown_is_lent(self) || cown_task_mode(self) >= 0 ||
+              cown_is_lent(self) || bocpy_cown_task_mode(self) >= 0 ||
               !boc_cown_busy(self->core);
   if (ours && self->value->failed)
     bocpy_failure_forget(self->value);
@@ -229,7 +228,7 @@ static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
 
 static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
   (void)unused;
-  if (cown_require_held(self, "exception") < 0)
+  if (bocpy_cown_require_held(self, "exception") < 0)
     return -1;
   int failed = flag ? PyObject_IsTrue(flag) : 0;
   if (failed < 0)
@@ -242,7 +241,7 @@ static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
   return PyBool_FromLong(self->core &&
                          (bocpy_value_held(self->value) ||
                           bocpy_reader_is_here(self->value) || cown_is_lent(self) ||
-                          cown_task_mode(self) >= 0));
+                          bocpy_cown_task_mode(self) >= 0));
 }
 
 /* Takes the content of a held cown; raises it if it is a failure. */
@@ -275,10 +274,10 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
       cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
       bocpy_pinned_require_here(self->value, "unwrap()") < 0)
     return NULL;
-  if (bocpy_value_held(self->value) || cown_task_mode(self) == BOC_WRITE)
+  if (bocpy_value_held(self->value) || bocpy_cown_task_mode(self) == BOC_WRITE)
     return cown_consume(self->value);
   if (bocpy_reader_is_here(self->value) || cown_is_lent(self)) {
-    cown_require_held(self, "unwrap()");
+    bocpy_cown_require_held(self, "unwrap()");
     return NULL;
   }
   if (timeout == Py_None && cown_require_idle(self) < 0)
@@ -322,7 +321,7 @@ static int cown_refuse_task(void) {
 
 static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
   (void)unused;
-  if (cown_task_mode(self) >= 0 && cown_refuse_task() < 0)
+  if (bocpy_cown_task_mode(self) >= 0 && cown_refuse_task() < 0)
     return NULL;
   if (cown_require_core(self) < 0 || bocpy_acquire_enter(self->core) < 0)
     return NULL;
@@ -385,12 +384,12 @@ static Py_hash_t cown_hash(bocpy_cown *self) {
 static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *name = PyType_GetName(Py_TYPE(self));
   PyObject *text = NULL;
-  const char *state = !self->core                         ? "uninitialized"
-                      : bocpy_value_held(self->value)     ? "held here"
-                      : cown_task_mode(self) == BOC_WRITE ? "held here"
-                      : bocpy_reader_is_here(self->value) ? "read here"
-                      : boc_cown_busy(self->core)         ? "in use"
-                                                          : "free";
+  const char *state = !self->core                               ? "uninitialized"
+                      : bocpy_value_held(self->value)           ? "held here"
+                      : bocpy_cown_task_mode(self) == BOC_WRITE ? "held here"
+                      : bocpy_reader_is_here(self->value)       ? "read here"
+                      : boc_cown_busy(self->core)               ? "in use"
+                                                                : "free";
   if (name)
     text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
   Py_XDECREF(name);
@@ -407,48 +406,6 @@ static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
   if (cown_require_core((bocpy_cown *)self) < 0)
     return NULL;
   return bocpy_codec_reduce_cown(self);
-}
-
-/* ---- the capsule ----------------------------------------------------------------- */
-
-/* `Cown.impl` of version 0.14: an object whose `disown` empties the cown and releases
- * it. */
-typedef struct bocpy_capsule {
-  PyObject_HEAD bocpy_cown *cown;
-} bocpy_capsule;
-
-static PyObject *cown_get_impl(bocpy_cown *self, void *unused) {
-  (void)unused;
-  bocpy_state *state = bocpy_state_get();
-  if (!state || cown_require_core(self) < 0)
-    return NULL;
-  bocpy_capsule *capsule = PyObject_New(bocpy_capsule, state->capsule_type);
-  if (capsule)
-    capsule->cown = (bocpy_cown *)Py_NewRef((PyObject *)self);
-  return (PyObject *)capsule;
-}
-
-static void capsule_dealloc(bocpy_capsule *self) {
-  PyTypeObject *type = Py_TYPE(self);
-  Py_DECREF((PyObject *)self->cown);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
-  (void)unused;
-  if (cown_require_held(self->cown, "disown()") < 0)
-    return NULL;
-  bocpy_value_clear(self->cown->value);
-  if (cown_task_mode(self->cown) == BOC_WRITE)
-    Py_RETURN_NONE;
-  if (self->cown->value->acquired) {
-    if (bocpy_acquire_release(self->cown->core) < 0)
-      return NULL;
-  } else {
-    bocpy_value_hold(self->cown->value, NULL);
-  }
-  Py_RETURN_NONE;
 }
 
 /* ---- the types ------------------------------------------------------------------- */
@@ -546,7 +503,7 @@ static PyGetSetDef cown_getset[] = {
      NULL},
     {"acquired", (getter)cown_get_acquired, NULL, "Whether the caller holds the cown.",
      NULL},
-    {"impl", (getter)cown_get_impl, NULL,
+    {"impl", (getter)bocpy_cown_get_impl, NULL,
      "The cown's capsule, for its method `disown`.", NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -576,29 +533,4 @@ PyType_Spec bocpy_cown_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
              Py_TPFLAGS_IMMUTABLETYPE,
     .slots = cown_slots,
-};
-
-static PyMethodDef capsule_methods[] = {
-    {"disown", (PyCFunction)capsule_disown, METH_NOARGS,
-     "disown($self, /)\n"
-     "--\n\n"
-     "Drops the value without moving it, and releases the cown, which then holds\n"
-     "None.\n\n"
-     "Raises RuntimeError unless the caller holds the cown."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot capsule_slots[] = {
-    {Py_tp_doc, (void *)"The native side of a cown."},
-    {Py_tp_dealloc, capsule_dealloc},
-    {Py_tp_methods, capsule_methods},
-    {0, NULL},
-};
-
-PyType_Spec bocpy_capsule_spec = {
-    .name = "bocpy.CownCapsule",
-    .basicsize = sizeof(bocpy_capsule),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-             Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = capsule_slots,
 };
