@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import bocpy
 
+from ._command_line import run_program
 from ._info import extension_packages, info, refusing
 
 
@@ -125,4 +126,4 @@ def give_up() -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, read, when, whencall
+from ._executor_errors import in_terms_of, run_chunk
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -49,6 +50,8 @@ def as_completed(
     early
     late
     """
+    if isinstance(results, Cown):
+        raise TypeError("as_completed() takes a list of results, not one: write [result]")
     deadline = deadline_of(timeout)
     queue = _core._CompletionQueue()
     waiting: dict[_core._Grant, Cown[T]] = {}
@@ -80,10 +83,6 @@ def as_completed(
         queue.close()
 
 
-def run_chunk(function: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:
-    return [function(*arguments) for arguments in chunk]
-
-
 def chunks_of(items: Iterator[T], size: int) -> Iterator[list[T]]:
     while chunk := list(itertools.islice(items, size)):
         yield chunk
@@ -108,7 +107,8 @@ def map(  # noqa: A001  what pools call it
     It is lazy: it takes items as results are fetched, and `buffersize` chunks of
     `chunksize` items ahead (by default four chunks for each worker). The iterator
     raises what a call has raised, in place of that call's result, and TimeoutError
-    `timeout` seconds after `map` was called. Bodies cannot call it.
+    `timeout` seconds after `map` was called. Raises RuntimeError in a body, which cannot
+    wait for results.
 
     >>> import bocpy
     >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))
@@ -118,12 +118,39 @@ def map(  # noqa: A001  what pools call it
     if buffersize is not None:
         positive("buffersize", buffersize)
     if not callable(function):
-        raise TypeError(f"map() takes a callable, not {type(function).__name__!r}")
+        raise TypeError(
+            f"map() argument 1 must be a callable, not {type(function).__name__!r}: "
+            "write bocpy.map(function, items)"
+        )
+    if _core._in_body():
+        raise RuntimeError(
+            "map() in a behavior would wait for other behaviors, that could deadlock: "
+            "call the builtin map(), or schedule the calls with when_each() and take "
+            "their results in another behavior, as @when(gather(*results)) does"
+        )
     chunks = chunks_of(zip(*iterables, strict=False), chunksize)
     return mapped(function, chunks, buffersize, deadline_of(timeout), timeout)
 
 
 def mapped(
+    function: Callable[..., T],
+    chunks: Iterator[list[tuple[Any, ...]]],
+    buffersize: int | None,
+    deadline: float | None,
+    timeout: float | None,
+) -> Iterator[T]:
+    """Yields the results. What cannot be shipped is named by function and argument, not
+    by its place in a chunk."""
+    try:
+        yield from in_order(function, chunks, buffersize, deadline, timeout)
+    except (TypeError, RecursionError) as error:
+        named = in_terms_of(error, [(run_chunk, (function,), {})])
+        if named is error:
+            raise
+        raise named from named.__cause__
+
+
+def in_order(
     function: Callable[..., T],
     chunks: Iterator[list[tuple[Any, ...]]],
     buffersize: int | None,
@@ -175,13 +202,24 @@ def collect(cowns: list[Cown[T]]) -> list[T]:
 def gather(*cowns: Cown[T]) -> Cown[list[T]]:
     """A cown with the values of all cowns at the moment when a behavior holds them all.
 
-    If some of them have failed, it holds the exception of the first.
+    If some of them have failed, it holds the exception of the first. Raises TypeError
+    for what is no Cown; of a list of cowns, write `gather(*cowns)`.
 
     >>> from bocpy import Cown, gather
     >>> gather(Cown(1), Cown(2)).result()
     [1, 2]
     """
-    return when([read(cown) for cown in cowns])(collect)
+    try:
+        group = [read(cown) for cown in cowns]
+    except TypeError as error:
+        one = cowns[0] if len(cowns) == 1 else None
+        if not isinstance(one, Iterable) or isinstance(one, str | bytes):
+            raise
+        raise TypeError(
+            f"gather() takes Cowns as arguments, not a {type(one).__name__!r} of them: "
+            "write gather(*cowns)"
+        ) from error
+    return when(group)(collect)
 
 
 def combine(function: Callable[[T, T], T], left: Cown[T], right: Cown[T]) -> T:
@@ -199,7 +237,10 @@ def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
     10
     """
     if not callable(function):
-        raise TypeError(f"reduce() takes a callable, not {type(function).__name__!r}")
+        raise TypeError(
+            f"reduce() argument 2 must be a callable, not {type(function).__name__!r}: "
+            "write reduce(cowns, function)"
+        )
     level = list(cowns)
     if not level:
         raise ValueError("reduce() of no cowns has no value")

@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, start, when
-from ._executor_errors import in_terms_of
+from ._executor_errors import Call, in_terms_of, run_chunk
+from ._failure import exception_codec
 from ._future import BocFuture
 from ._late_imports import late_import
 
@@ -131,9 +132,9 @@ class BocExecutor(Executor):
         return future
 
     def submit_over(
-        self, cowns: Iterable[Any], fn: Callable[..., T], /, *args: Any
+        self, cowns: Iterable[Any], fn: Callable[..., T], /, *args: Any, **kwargs: Any
     ) -> Future[T]:
-        """A future for `fn(*cowns, *args)` as a behavior over the cowns.
+        """A future for `fn(*cowns, *args, **kwargs)` as a behavior over the cowns.
 
         The behavior is scheduled at once, whatever `max_workers` is. Accepts cowns,
         groups and `read(cown)` as `when` does.
@@ -146,21 +147,32 @@ class BocExecutor(Executor):
         [7]
         """
         future: BocFuture[T] = BocFuture(self)
+        named = cowns_of(cowns)
+        if not callable(fn):
+            kind = type(fn).__name__
+            raise TypeError(
+                f"submit_over() argument 2 must be a callable, not {kind!r}: write "
+                "submit_over([cown], function, *args)"
+            )
         with self._lock:
             self._require_open()
             self._places += 1
+        call = (fn, args, kwargs)
         try:
             if self._local:
-                work: list[Task] = [(future, fn, args, {})]
-                self._latest = when(*cowns)(partial(self._run_over, work))
+                work: list[Task] = [(future, *call)]
+                self._latest = when(*named)(partial(self._run_over, work))
             else:
                 future.set_running_or_notify_cancel()
-                made = when(*cowns)(partial(call_over, fn, args))
+                made = when(*named)(partial(call_over, call))
                 self._latest = made
-                made.add_done_callback(partial(self._bring_home_one, future))
-        except BaseException:
+                made.add_done_callback(partial(self._bring_home_one, future, call))
+        except BaseException as error:
             self._leave_place()
-            raise
+            refused = in_terms_of(error, [call])
+            if refused is error:
+                raise
+            raise refused from refused.__cause__
         return future
 
     def _require_open(self) -> None:
@@ -399,18 +411,34 @@ class BocExecutor(Executor):
             outcomes = [(False, named)] * len(tasks)
         else:
             self._seconds = max(seconds / len(tasks), SHIPMENT / TURN)
+        if isinstance(outcomes, Cown):
+            self._latest = outcomes
+            outcomes.add_done_callback(partial(self._open, tasks))
+        else:
+            self._settle(tasks, outcomes)
+
+    def _open(self, tasks: list[Task], outcomes: Cown[Any]) -> None:
+        """A callback: stores what is in a cown of `shippable`."""
+        if self._latest == outcomes:
+            self._latest = None
+        self._settle(tasks, outcomes.result())
+
+    def _settle(self, tasks: list[Task], outcomes: list[tuple[bool, Any]]) -> None:
         for (future, *_), (good, value) in zip(tasks, outcomes, strict=True):
             if good:
                 future.set_result(value)
             else:
-                future.set_exception(value)
+                packed = type(value) is tuple
+                future.set_exception(exception_codec.unpack(value) if packed else value)
         self._start_place()
 
-    def _bring_home_one(self, future: Future[Any], made: Cown[Any]) -> None:
+    def _bring_home_one(
+        self, future: Future[Any], call: Call, made: Cown[Any]
+    ) -> None:
         try:
             value = made.result()
         except BaseException as error:
-            future.set_exception(error)
+            future.set_exception(in_terms_of(error, [call]))
         else:
             future.set_result(value)
         self._leave_place()
@@ -475,9 +503,10 @@ _initialized_here: dict[tuple[int, int], BaseException | None] = {}
 def run_shipped(
     key: tuple[int, int],
     initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
-    work: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
-) -> tuple[float, list[tuple[bool, Any]]]:
-    """A behavior: runs some tasks; returns their outcomes, and how long they took."""
+    work: list[Call],
+) -> tuple[float, Any]:
+    """A behavior: runs some tasks; returns how long they took, and their outcomes as
+    `shippable` has them. Exceptions are packed."""
     began = time.perf_counter()
     if initializer is not None and key not in _initialized_here:
         try:
@@ -495,12 +524,50 @@ def run_shipped(
         except BaseException as error:
             if len(work) == 1:
                 raise
-            outcomes.append((False, error))
-    return time.perf_counter() - began, outcomes
+            outcomes.append((False, exception_codec.pack(error)))
+    seconds = time.perf_counter() - began
+    return seconds, shippable(outcomes, work)
 
 
-def call_over(fn: Callable[..., T], args: tuple[Any, ...], *cowns: Any) -> T:
-    return fn(*cowns, *args)
+def shippable(outcomes: list[tuple[bool, Any]], calls: list[Call]) -> Any:
+    """The outcomes of several tasks, or a cown with them.
+
+    The cown is made in the worker, where a result that cannot be shipped fails its own
+    task alone; if the behavior returned the outcomes, it would fail all of them.
+    """
+    if len(calls) == 1 or all(not good or type(v) in PLAIN for good, v in outcomes):
+        return outcomes
+    with contextlib.suppress(Exception):  # the loop finds it again
+        return Cown(outcomes)
+    for i, (good, value) in enumerate(outcomes):
+        try:
+            Cown(value)
+        except Exception as error:
+            assert good, "what exception_codec.pack() returns can be shipped"
+            named = in_terms_of(error, [calls[i]])
+            outcomes[i] = False, exception_codec.pack(named)
+    return Cown(outcomes)
+
+
+#: Types of results that can always be shipped.
+PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
+
+
+def call_over(call: Call, *cowns: Any) -> Any:
+    fn, args, kwargs = call
+    return fn(*cowns, *args, **kwargs)
+
+
+def cowns_of(cowns: Any) -> tuple[Any, ...]:
+    """The cowns that `submit_over` was given as its first argument."""
+    try:
+        return tuple(cowns)
+    except TypeError:
+        kind = type(cowns).__name__
+        raise TypeError(
+            f"submit_over() argument 1 must be a list of cowns, not {kind!r}: write "
+            "submit_over([cown], function, *args)"
+        ) from None
 
 
 def call_each(
@@ -508,10 +575,6 @@ def call_each(
 ) -> list[T]:
     """Calls a batch of joblib.py; joblib's own batches cannot be shipped."""
     return [fn(*args, **kwargs) for fn, args, kwargs in calls]
-
-
-def run_chunk(fn: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:
-    return [fn(*args) for args in chunk]
 
 
 def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+from .._command_line import keep_sockets
 from .job import TIMEOUT, Progress, Run, add, collect, name_of
 from .ledger import AGGREGATES, Ledger
 from .source import facts_of
@@ -27,6 +28,7 @@ LOCAL = "local"
 def connected(engine: str, address: str, workers: int) -> Generator[Any, None, None]:
     """A connection; if the address is LOCAL, to a cluster of workers on this
     machine."""
+    keep_sockets()
     clusters: Any = importlib.import_module("bocpy.distributed")
     if engine == "ray":
         with ray_started(address, workers), clusters.connect("auto") as connection:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import bocpy.examples
+from bocpy._command_line import run_program
 
 
 def names() -> list[str]:
@@ -44,4 +45,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

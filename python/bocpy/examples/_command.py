@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bocpy import start
+from bocpy._command_line import run_program as run_program
 
 
 def count(text: str) -> int:

@@ -9,10 +9,9 @@ one after the other, in the order in which they were scheduled. No lock, no dead
 from __future__ import annotations
 
 import random
-import sys
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 OPENING_BALANCE = 100
 
@@ -56,4 +55,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

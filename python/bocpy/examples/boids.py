@@ -20,7 +20,7 @@ import sys
 from typing import TextIO
 
 from bocpy import Cown, Matrix, PinnedCown, quiesce, read, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 SIZE = 100.0  # the edge of the world, which is a torus
 SIGHT = 12.0
@@ -149,4 +149,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

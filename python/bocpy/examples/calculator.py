@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bocpy import receive, send, wait, when
-from bocpy.examples._command import begin, parser
+from bocpy.examples._command import begin, parser, run_program
 
 Number = int | float
 
@@ -120,4 +120,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

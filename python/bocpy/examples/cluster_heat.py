@@ -14,11 +14,10 @@ NumPy is needed.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from bocpy.examples._cluster import cluster, cluster_parser
-from bocpy.examples._command import count
+from bocpy.examples._command import count, run_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,4 +119,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -11,12 +11,12 @@ behavior over both. Where the parts live, the counts come to them, not the files
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from bocpy.examples._cluster import cluster, cluster_parser
+from bocpy.examples._command import run_program
 
 WORD = re.compile(r"[A-Za-z]{2,}")
 PARTS = 4
@@ -69,4 +69,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -9,11 +9,10 @@ Compare `cooking_threads`, which cooks the same dinner with threads and locks.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, parser
+from bocpy.examples._command import begin, parser, run_program
 from bocpy.examples._recipe import RECIPE, Done, Step, report, things, work
 
 
@@ -42,4 +41,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -10,11 +10,10 @@ exception has to be carried out of its thread, or dinner never comes in silence.
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import ExitStack
 
-from bocpy.examples._command import parser
+from bocpy.examples._command import parser, run_program
 from bocpy.examples._recipe import RECIPE, Done, Step, report, things, work
 
 
@@ -70,4 +69,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -8,10 +8,9 @@ A behavior gets both or waits for both, so that nobody can hold one and starve.
 
 from __future__ import annotations
 
-import sys
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 
 def dine(left: Cown[int], right: Cown[int], plate: Cown[int], hungry: int) -> None:
@@ -49,4 +48,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

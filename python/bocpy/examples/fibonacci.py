@@ -8,10 +8,9 @@ So no thread ever waits for a number: the sum runs once both numbers are there.
 
 from __future__ import annotations
 
-import sys
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, parser
+from bocpy.examples._command import begin, parser, run_program
 
 #: For numbers below this one, a behavior costs more than it gains.
 SMALL = 18
@@ -63,4 +62,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

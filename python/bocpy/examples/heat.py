@@ -18,12 +18,11 @@ Quadrate vorkommenden lineaeren Gleichungen", Astronomische Nachrichten 22, 1845
 from __future__ import annotations
 
 import importlib.util
-import sys
 import time
 from itertools import pairwise
 
 from bocpy import Cown, Matrix, read, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 HOT, COLD = 100.0, 0.0
 SHADES = " .:-=+*#%@"
@@ -192,4 +191,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -11,13 +11,12 @@ its input.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bocpy import Cown, start, wait, when
-from bocpy.examples._command import count, parser
+from bocpy.examples._command import count, parser, run_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,4 +152,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

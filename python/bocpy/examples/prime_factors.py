@@ -10,10 +10,9 @@ at once. The quotient is searched in the same way.
 from __future__ import annotations
 
 import math
-import sys
 
 from bocpy import Cown, notice_read, notice_update, quiesce, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 LARGEST = 10**15
 
@@ -94,4 +93,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

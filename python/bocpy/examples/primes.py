@@ -9,10 +9,9 @@ the total is a behavior over both. The counts are added in the order of the segm
 from __future__ import annotations
 
 import math
-import sys
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 
 def primes_between(low: int, high: int) -> int:
@@ -51,4 +50,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

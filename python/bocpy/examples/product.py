@@ -28,7 +28,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from bocpy import WORKER_COUNT, Cown, Matrix, quiesce, read, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 Blocks = list[list[Cown[Matrix]]]
 
@@ -155,4 +155,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -9,10 +9,9 @@ thread waits for another, and both orders of the errands give the same lunch.
 
 from __future__ import annotations
 
-import sys
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, parser
+from bocpy.examples._command import begin, parser, run_program
 
 CHEESES = ("Red Leicester", "Tilsit", "Caerphilly", "Bel Paese", "Wensleydale")
 DISHES = (
@@ -82,4 +81,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

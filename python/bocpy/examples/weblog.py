@@ -13,7 +13,6 @@ from __future__ import annotations
 import gzip
 import random
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bocpy import Cown, wait, when
-from bocpy.examples._command import begin, count, parser
+from bocpy.examples._command import begin, count, parser, run_program
 
 LINE = re.compile(
     rb'(?P<host>\S+) \S+ \S+ \[[^]]*\] "(?:\S+ (?P<page>\S+)[^"]*|[^"]*)"'
@@ -197,4 +196,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

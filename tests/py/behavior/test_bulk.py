@@ -110,8 +110,68 @@ def test_when_each_gather_reduce():
     assert gather().result() == []
     with pytest.raises(ValueError, match="no cowns"):
         reduce([], max)
-    with pytest.raises(TypeError, match="takes a callable, not 'int'"):
+    with pytest.raises(TypeError, match="must be a callable, not 'int'"):
         reduce([Cown(1), Cown(2)], 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda c: gather([c]),
+            "gather() takes Cowns as arguments, not a 'list' of them: write "
+            "gather(*cowns)",
+        ),
+        (
+            lambda c: gather(each for each in [c]),
+            "gather() takes Cowns as arguments, not a 'generator' of them: write "
+            "gather(*cowns)",
+        ),
+        (
+            lambda c: reduce(max, [c]),
+            "reduce() argument 2 must be a callable, not 'list': write "
+            "reduce(cowns, function)",
+        ),
+        (
+            lambda c: bocpy.map([1], abs),
+            "map() argument 1 must be a callable, not 'list': write "
+            "bocpy.map(function, items)",
+        ),
+        (
+            lambda c: next(as_completed(c)),
+            "as_completed() takes a list of results, not one: write [result]",
+        ),
+    ],
+)
+def test_a_wrong_call_says_what_to_write(call, says):
+    with pytest.raises(TypeError) as caught:
+        call(Cown(1))
+    assert str(caught.value) == says
+
+
+def test_map_in_a_body_is_refused_with_the_way_out():
+    with pytest.raises(RuntimeError) as caught:
+        when()(lambda: bocpy.map(abs, [1])).result(LIMIT)
+    assert str(caught.value) == (
+        "map() in a behavior would wait for other behaviors, that could deadlock: call "
+        "the builtin map(), or schedule the calls with when_each() and take their "
+        "results in another behavior, as @when(gather(*results)) does"
+    )
+
+
+def make_lock(n):
+    return threading.Lock() if n == 3 else n
+
+
+@pytest.mark.parametrize("chunksize", [1, 2])
+@pytest.mark.backends("interpreters")
+def test_map_names_the_function_if_something_cannot_be_shipped(backend, chunksize):
+    with pytest.raises(TypeError, match=r"^the result of make_lock: cannot ship"):
+        list(bocpy.map(make_lock, range(4), chunksize=chunksize))
+    with pytest.raises(TypeError, match=r"^argument 1 of make_lock: cannot ship"):
+        list(bocpy.map(make_lock, [1, threading.Lock()], chunksize=chunksize))
+    with pytest.raises(TypeError, match=r"^the function acquire: cannot ship"):
+        list(bocpy.map(threading.Lock().acquire, [1], chunksize=chunksize))
 
 
 @pytest.mark.parametrize("collects", [True, False])

@@ -1,12 +1,16 @@
 """`python -m bocpy info` and `python -m bocpy.examples`."""
 
 import importlib.metadata
+import os
 import re
+import signal
 import subprocess
 import sys
+import textwrap
 
 import bocpy
-from harness import FREE_THREADED, child_environment
+import pytest
+from harness import FREE_THREADED, LIMIT, child_environment
 
 
 def run_module(*arguments):
@@ -59,3 +63,64 @@ def test_an_unknown_example_is_refused():
     assert done.returncode == 2
     assert "there is no example 'bnak'" in done.stderr
     assert "bank" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="SIGPIPE")
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bocpy", "info", "--quick"),
+        ("bocpy", "demo", "--no-color", os.path.dirname(__file__)),
+        ("bocpy", "--help"),
+        ("bocpy.examples",),
+        ("bocpy.examples", "primes"),
+        ("bocpy.examples.primes",),
+        ("bocpy.examples.bank", "--transfers", "10"),
+        ("bocpy.examples.cluster_wordcount", "--help"),
+    ],
+)
+def test_a_program_whose_reader_has_gone_ends_in_silence(arguments, buffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = child_environment(None)
+    if not buffered:
+        environment["PYTHONUNBUFFERED"] = "1"
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    os.close(writer)
+    _, errors = process.communicate(timeout=LIMIT)
+    assert errors == ""
+    assert process.returncode == -signal.SIGPIPE
+
+
+def test_a_closed_pipe_without_a_signal_ends_in_silence():
+    source = """
+        import sys
+        from bocpy import _command_line
+
+        def main():
+            print("x" * 100_000)
+            return 0
+
+        _command_line.signal = None  # a system without SIGPIPE
+        _command_line.run_program(main)
+    """
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=child_environment(None),
+    )
+    os.close(writer)
+    _, errors = process.communicate(timeout=LIMIT)
+    assert errors == ""
+    assert process.returncode == 128 + 13

@@ -13,7 +13,7 @@ import bocpy
 import pytest
 from bocpy import BocExecutor, Cown, PinnedCown, read
 from bocpy._future import BocFuture
-from harness import LIMIT, pass_through
+from harness import LIMIT, Gate, pass_through
 
 
 def test_programs_end_what_they_submitted(program, backend):
@@ -147,8 +147,15 @@ def test_submit_over(executor):
     futures = [executor.submit_over([log, read(n)], add, i) for i in range(3)]
     assert [future.result(LIMIT) for future in futures] == [1, 2, 3]
     assert log.result() == [5, 6, 7]
+    future = executor.submit_over([log, read(n)], add, more=3)
+    assert future.result(LIMIT) == 4
     with pytest.raises(TypeError):
         executor.submit_over([3], add)
+    write = r"write submit_over\(\[cown\], function, \*args\)"
+    with pytest.raises(TypeError, match=rf"must be a list of cowns, not 'Cown': {write}"):
+        executor.submit_over(n, add)
+    with pytest.raises(TypeError, match=rf"must be a callable, not 'Cown': {write}"):
+        executor.submit_over([log], n)
 
 
 def test_a_task_that_waits_for_another_does_not_starve(runtime, chosen_backend):
@@ -426,3 +433,62 @@ def test_what_cannot_be_shipped_is_named_as_the_caller_knows_it(program, backend
             "argument 1 of f, in it [0]",
             "the result of f",
         ]
+
+
+class Halting(Exception):
+    """One that holds what cannot be shipped."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def lock_or_fail(n, wanted=(3,)):
+    if n in wanted:
+        return threading.Lock()
+    if n == 5:
+        raise Halting("number 5")
+    return [n]
+
+
+@pytest.mark.backends("interpreters")
+def test_a_result_that_cannot_be_shipped_fails_its_own_task_alone(runtime, backend):
+    """The tasks wait for the first, so that they are shipped together."""
+    with BocExecutor(1) as executor, Gate() as gate:
+        door = gate.door
+        first = executor.submit(pass_through, door)
+        futures = [executor.submit(lock_or_fail, n) for n in range(64)]
+        gate.open()
+        first.result(LIMIT)
+        errors = {n: each.exception(LIMIT) for n, each in enumerate(futures)}
+    failed = {n: error for n, error in errors.items() if error}
+    assert sorted(failed) == [3, 5]
+    assert str(failed[3]).startswith("the result of lock_or_fail: cannot ship")
+    assert type(failed[5]) is Halting
+    assert str(failed[5]) == "number 5"
+    assert 'raise Halting("number 5")' in "".join(traceback.format_exception(failed[5]))
+    assert [futures[n].result() for n in (0, 4, 63)] == [[0], [4], [63]]
+
+
+@pytest.mark.backends("interpreters")
+def test_map_in_chunks_and_submit_over_name_the_callers_function(runtime, backend):
+    lock, c = threading.Lock(), Cown(3)
+    with BocExecutor(1) as executor:
+        with pytest.raises(TypeError, match=r"^the result of lock_or_fail: cannot ship"):
+            list(executor.map(lock_or_fail, range(4), chunksize=4))
+        with pytest.raises(TypeError, match=r"^argument 2 of lock_or_fail, in it \[0\]"):
+            list(executor.map(lock_or_fail, [1], [(lock,)], chunksize=2))
+        with pytest.raises(TypeError, match=r"^argument 'by' of <lambda>: cannot ship"):
+            executor.submit_over([c], lambda c, by: 1, by=lock)
+        future = executor.submit_over([c], lambda c: lock_or_fail(c.value))
+        with pytest.raises(TypeError, match=r"^the result of <lambda>: cannot ship"):
+            future.result(LIMIT)
+
+
+def test_a_users_error_keeps_its_text(executor):
+    def f():
+        raise TypeError("value: must be a number")
+
+    for _ in range(3):
+        future = executor.submit(f)
+        assert str(future.exception(LIMIT)) == "value: must be a number"
