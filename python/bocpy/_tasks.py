@@ -187,6 +187,49 @@ def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
     return None
 
 
+def refuse_exit(cown: _core.Cown[Any]) -> None:
+    """Raises RuntimeError if something else than the running task holds the cown. That a
+    free cown is left is no error, as in `Cown.release`."""
+    for holding in list(_held.values()):
+        if holding.grant.writes(cown):
+            raise of_another_task(holding.task())
+    if cown.acquired:
+        raise RuntimeError(
+            "this thread holds the cown by acquire() or `with`, not this task by `async "
+            "with`: call release()"
+        )
+    try:
+        cown.release()
+    except RuntimeError:
+        raise RuntimeError(
+            "another thread or a behavior holds this cown, not this task: leave only "
+            "what this task has entered"
+        ) from None
+
+
+def require_own(grant: _core._Grant) -> None:
+    """Raises RuntimeError if another task holds cowns with the grant. Where no task
+    runs, a coroutine is closed."""
+    mine = current()
+    for holding in list(_held.values()):
+        task = holding.task()
+        if holding.grant is not grant or mine is None or task is mine:
+            continue
+        if not is_being_closed(task):
+            raise of_another_task(task)
+
+
+def of_another_task(task: Any) -> RuntimeError:
+    if hasattr(task, "get_name"):
+        name = f"{task.get_name()!r} ({getattr(task.get_coro(), '__qualname__', '')})"
+    else:
+        name = repr(getattr(task, "name", ""))
+    return RuntimeError(
+        f"task {name} holds what this block holds, not the running task: leave it in the "
+        "task that has entered it, as `async with` does"
+    )
+
+
 def begin_body(grant: _core._Grant, function: Callable[..., Any]) -> None:
     """Notes that the asynchronous body runs."""
     scopes = enclosing.get()

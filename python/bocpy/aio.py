@@ -80,6 +80,11 @@ class hold:  # noqa: N801  used as a function
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not self.entered:
+            raise RuntimeError(
+                "this hold has no block to leave: enter it with `async with`"
+            )
+        _tasks.require_own(self.grant)
         _tasks.leave(self.grant)
         self.entered = False
 

@@ -132,7 +132,10 @@ async def enter_cown(cown: Cown[T]) -> T:
 
 async def exit_cown(cown: Cown[Any]) -> None:
     """What `Cown.__aexit__` returns."""
-    _tasks.leave(_tasks.holder_of(cown))
+    grant = _tasks.holder_of(cown)
+    if grant is None:
+        _tasks.refuse_exit(cown)
+    _tasks.leave(grant)
 
 
 async def told(kind: str, what: object = None) -> None:

@@ -307,3 +307,53 @@ def test_a_hold_has_one_block_at_a_time(library):
             pass
 
     library.run(main)
+
+
+def test_another_task_cannot_leave_a_block(library):
+    async def main():
+        c, shared = Cown(1), Cown(2)
+        entered = [bocpy.aio.hold(c, read(shared))]
+        left = []
+
+        async def holder():
+            await entered[0].__aenter__()
+            await library.gather(meddler)
+            assert c.acquired
+            await entered[0].__aexit__(None, None, None)
+
+        async def meddler():
+            for leave in (c.__aexit__, entered[0].__aexit__):
+                with pytest.raises(
+                    RuntimeError, match=r"^task '.*holder.* holds what this block holds"
+                ):
+                    await leave(None, None, None)
+                left.append(leave)
+
+        await library.gather(holder)
+        assert len(left) == 2
+        assert await c == 1
+
+    library.run(main)
+
+
+def test_what_no_task_holds_is_not_left_in_silence(library, gate):
+    door = gate.door
+
+    async def main():
+        c = Cown(1)
+        await c.__aexit__(None, None, None)  # nothing holds it
+        with pytest.raises(RuntimeError, match="has no block to leave"):
+            await bocpy.aio.hold(c).__aexit__(None, None, None)
+        with (
+            c,
+            pytest.raises(RuntimeError, match=r"by acquire\(\).*: call release\(\)"),
+        ):
+            await c.__aexit__(None, None, None)
+        body = when(c)(lambda c: bocpy.send("begun", 1) or pass_through(door))
+        assert (await bocpy.aio.receive("begun", LIMIT))[1] == 1
+        with pytest.raises(RuntimeError, match="a behavior holds this cown"):
+            await c.__aexit__(None, None, None)
+        gate.open()
+        await body
+
+    library.run(main)
