@@ -14,6 +14,7 @@ import functools
 import sys
 from types import CodeType, FunctionType, MethodType
 
+from . import _core
 from ._code.names import assigned_free_names
 from ._late_imports import late_import
 from ._snapshotted_globals import Names, names_of
@@ -106,27 +107,33 @@ def refusal(code: CodeType, line: int, advice: str) -> SyntaxError:
 
 
 def normalize(
-    target: Callable[..., Any],
+    target: Callable[..., Any], given: int | None = None, keywords: Any = ()
 ) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any]]:
     """A Python function and what to pass before the cowns and by keyword.
 
     Bound methods pass their receiver, partials their arguments, objects with a Python
     `__call__` themselves. Other callables (classes, builtins) become the argument of a
-    function that calls them. Raises TypeError for objects that are not callable.
+    function that calls them. Raises TypeError for objects that are not callable, and
+    for those others that do not take `given` further arguments.
     """
     if isinstance(target, FunctionType) and isinstance(target.__code__, CodeType):
         return target, (), {}
     if isinstance(target, MethodType):
-        function, extra, keywords = normalize(target.__func__)
-        return function, (*extra, target.__self__), keywords
+        own = None if given is None else given + 1
+        function, extra, passed = normalize(target.__func__, own, keywords)
+        return function, (*extra, target.__self__), passed
     if isinstance(target, functools.partial) and is_plain(target):
-        function, extra, keywords = normalize(target.func)
-        return function, (*extra, *target.args), {**keywords, **target.keywords}
+        own = None if given is None else given + len(target.args)
+        named = {*keywords, *target.keywords}
+        function, extra, passed = normalize(target.func, own, named)
+        return function, (*extra, *target.args), {**passed, **target.keywords}
     if not callable(target):
         raise TypeError(f"a behavior is a callable, not {type(target).__name__!r}")
     call = getattr(type(target), "__call__", None)  # noqa: B004
     if isinstance(call, FunctionType) and isinstance(call.__code__, CodeType):
         return call, (target,), {}
+    if given is not None:
+        late_import("bocpy._builtin_bodies").require_fit(target, given, keywords)
     return call_target, (target,), {}
 
 
@@ -140,7 +147,25 @@ def is_plain(partial: functools.partial[Any]) -> bool:
 
 
 def _call_target(target: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
-    return target(*args, **keywords)
+    try:
+        return target(*args, **keywords)
+    except TypeError as error:
+        advise(error, target, args)
+        raise
+
+
+def advise(error: TypeError, target: Any, args: tuple[Any, ...]) -> None:
+    """Notes that a builtin that has raised was given Cowns, not their values."""
+    trace = error.__traceback__
+    add_note = getattr(error, "add_note", None)  # Python 3.11 and newer have it
+    if add_note is None or (trace is not None and trace.tb_next is not None):
+        return
+    if any(isinstance(arg, _core.Cown) for arg in args):
+        name = getattr(target, "__name__", None) or repr(target)
+        add_note(
+            f"a behavior passes Cowns, not their values: write `lambda c: {name}"
+            "(c.value)`"
+        )
 
 
 call_target: FunctionType = _call_target  # type: ignore[assignment]

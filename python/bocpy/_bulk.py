@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, read, when, whencall
-from ._executor_errors import in_terms_of, run_chunk
+from ._executor_errors import in_terms_of
+from ._executor_tasks import run_chunk
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -51,7 +52,9 @@ def as_completed(
     late
     """
     if isinstance(results, Cown):
-        raise TypeError("as_completed() takes a list of results, not one: write [result]")
+        raise TypeError(
+            "as_completed() takes a list of results, not one: write [result]"
+        )
     deadline = deadline_of(timeout)
     queue = _core._CompletionQueue()
     waiting: dict[_core._Grant, Cown[T]] = {}
@@ -107,8 +110,8 @@ def map(  # noqa: A001  what pools call it
     It is lazy: it takes items as results are fetched, and `buffersize` chunks of
     `chunksize` items ahead (by default four chunks for each worker). The iterator
     raises what a call has raised, in place of that call's result, and TimeoutError
-    `timeout` seconds after `map` was called. Raises RuntimeError in a body, which cannot
-    wait for results.
+    `timeout` seconds after `map` was called. Raises RuntimeError in a body, which
+    cannot wait for results.
 
     >>> import bocpy
     >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))

@@ -19,13 +19,21 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, start, when
-from ._executor_errors import Call, in_terms_of, run_chunk
+from ._executor_errors import in_terms_of
+from ._executor_tasks import (
+    BrokenPool,
+    Call,
+    InitializerError,
+    call_over,
+    run_chunk,
+    run_shipped,
+)
 from ._failure import exception_codec
 from ._future import BocFuture
 from ._late_imports import late_import
@@ -40,15 +48,6 @@ TURN_SECONDS = 0.0005
 SHIPMENT = 0.001
 #: Seconds of one wait for the last callback of a place.
 BRIEFLY = 0.0005
-
-
-class BrokenPool(BrokenExecutor):
-    """The initializer of an executor has raised, so the executor can run no task."""
-
-
-class InitializerError(BrokenPool):
-    """Tells the main interpreter that an initializer has raised; its argument is the
-    exception."""
 
 
 #: What `submit` was given; run by one place.
@@ -428,13 +427,10 @@ class BocExecutor(Executor):
             if good:
                 future.set_result(value)
             else:
-                packed = type(value) is tuple
-                future.set_exception(exception_codec.unpack(value) if packed else value)
+                future.set_exception(exception_codec.unpacked(value))
         self._start_place()
 
-    def _bring_home_one(
-        self, future: Future[Any], call: Call, made: Cown[Any]
-    ) -> None:
+    def _bring_home_one(self, future: Future[Any], call: Call, made: Cown[Any]) -> None:
         try:
             value = made.result()
         except BaseException as error:
@@ -496,68 +492,6 @@ def run(work: list[Task], *cowns: Any) -> None:
     del future  # the frame may live on in a traceback that the future has
 
 
-#: The executors whose initializer has run in this interpreter, with what it raised.
-_initialized_here: dict[tuple[int, int], BaseException | None] = {}
-
-
-def run_shipped(
-    key: tuple[int, int],
-    initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
-    work: list[Call],
-) -> tuple[float, Any]:
-    """A behavior: runs some tasks; returns how long they took, and their outcomes as
-    `shippable` has them. Exceptions are packed."""
-    began = time.perf_counter()
-    if initializer is not None and key not in _initialized_here:
-        try:
-            initializer[0](*initializer[1])
-        except BaseException as error:
-            _initialized_here[key] = error
-        else:
-            _initialized_here[key] = None
-    if initializer is not None and (raised := _initialized_here[key]) is not None:
-        raise InitializerError(raised) from raised
-    outcomes: list[tuple[bool, Any]] = []
-    for fn, args, kwargs in work:
-        try:
-            outcomes.append((True, fn(*args, **kwargs)))
-        except BaseException as error:
-            if len(work) == 1:
-                raise
-            outcomes.append((False, exception_codec.pack(error)))
-    seconds = time.perf_counter() - began
-    return seconds, shippable(outcomes, work)
-
-
-def shippable(outcomes: list[tuple[bool, Any]], calls: list[Call]) -> Any:
-    """The outcomes of several tasks, or a cown with them.
-
-    The cown is made in the worker, where a result that cannot be shipped fails its own
-    task alone; if the behavior returned the outcomes, it would fail all of them.
-    """
-    if len(calls) == 1 or all(not good or type(v) in PLAIN for good, v in outcomes):
-        return outcomes
-    with contextlib.suppress(Exception):  # the loop finds it again
-        return Cown(outcomes)
-    for i, (good, value) in enumerate(outcomes):
-        try:
-            Cown(value)
-        except Exception as error:
-            assert good, "what exception_codec.pack() returns can be shipped"
-            named = in_terms_of(error, [calls[i]])
-            outcomes[i] = False, exception_codec.pack(named)
-    return Cown(outcomes)
-
-
-#: Types of results that can always be shipped.
-PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
-
-
-def call_over(call: Call, *cowns: Any) -> Any:
-    fn, args, kwargs = call
-    return fn(*cowns, *args, **kwargs)
-
-
 def cowns_of(cowns: Any) -> tuple[Any, ...]:
     """The cowns that `submit_over` was given as its first argument."""
     try:
@@ -568,13 +502,6 @@ def cowns_of(cowns: Any) -> tuple[Any, ...]:
             f"submit_over() argument 1 must be a list of cowns, not {kind!r}: write "
             "submit_over([cown], function, *args)"
         ) from None
-
-
-def call_each(
-    calls: list[tuple[Callable[..., T], tuple[Any, ...], dict[str, Any]]],
-) -> list[T]:
-    """Calls a batch of joblib.py; joblib's own batches cannot be shipped."""
-    return [fn(*args, **kwargs) for fn, args, kwargs in calls]
 
 
 def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:

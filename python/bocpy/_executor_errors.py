@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
-
-#: A function, its arguments, and those by keyword.
-Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+from ._executor_tasks import Call, run_chunk
 
 #: The texts that name places; other errors are the program's own.
 _SHIPPING = re.compile(r": cannot ship | is nested too deeply to be shipped")
 #: `work[I]` is a call in a batch, `call` the only one; `function` and `chunk` are the
-#: arguments of `run_chunk` in a behavior of its own. `result[1][I][1]` is what call I has
-#: returned, `result` what the only call has returned, `value` what a cown is made of.
+#: arguments of `run_chunk` in a behavior of its own. `result[1][I][1]` is what call I
+#: has returned, `result` what the only one has, `value` what a cown is made of.
 _CALL = re.compile(
     r"work\[(?P<number>\d+)\](?=\[[012]\])|call(?=\[)|(?=function\b|chunk\b)"
 )
@@ -34,11 +31,6 @@ _PART_OF_CHUNK = re.compile(
     r"(?P<function>\[1\]\[0\]|function)|(?:\[1\]\[1\]|chunk)\[\d+\]\[(?P<index>\d+)\]"
 )
 _RESULT_OF_CHUNK = re.compile(r"\[\d+\]")
-
-
-def run_chunk(function: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:
-    """Calls the function for each item; a task that `map` makes of several items."""
-    return [function(*arguments) for arguments in chunk]
 
 
 def in_terms_of(error: BaseException, calls: Sequence[Call]) -> Any:

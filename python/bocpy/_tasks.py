@@ -188,15 +188,15 @@ def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
 
 
 def refuse_exit(cown: _core.Cown[Any]) -> None:
-    """Raises RuntimeError if something else than the running task holds the cown. That a
-    free cown is left is no error, as in `Cown.release`."""
+    """Raises RuntimeError if something else than the running task holds the cown. That
+    a free cown is left is no error, as in `Cown.release`."""
     for holding in list(_held.values()):
         if holding.grant.writes(cown):
             raise of_another_task(holding.task())
     if cown.acquired:
         raise RuntimeError(
-            "this thread holds the cown by acquire() or `with`, not this task by `async "
-            "with`: call release()"
+            "this thread holds the cown by acquire() or `with`, not this task by "
+            "`async with`: call release()"
         )
     try:
         cown.release()
@@ -207,7 +207,7 @@ def refuse_exit(cown: _core.Cown[Any]) -> None:
         ) from None
 
 
-def require_own(grant: _core._Grant) -> None:
+def require_own(grant: _core._Grant | None) -> None:
     """Raises RuntimeError if another task holds cowns with the grant. Where no task
     runs, a coroutine is closed."""
     mine = current()
@@ -225,8 +225,8 @@ def of_another_task(task: Any) -> RuntimeError:
     else:
         name = repr(getattr(task, "name", ""))
     return RuntimeError(
-        f"task {name} holds what this block holds, not the running task: leave it in the "
-        "task that has entered it, as `async with` does"
+        f"task {name} holds what this block holds, not the running task: leave it in "
+        "the task that has entered it, as `async with` does"
     )
 
 

@@ -18,7 +18,8 @@ import joblib  # type: ignore[import-not-found,unused-ignore]
 import joblib.parallel  # type: ignore[import-not-found,unused-ignore]
 
 from . import WORKER_COUNT, _core
-from ._executor import BocExecutor, call_each
+from ._executor import BocExecutor
+from ._executor_tasks import call_each
 
 __all__ = ["BocBackend"]
 

@@ -175,7 +175,7 @@ def bind(target: Any, items: int, captures: tuple[Any, ...]) -> Bound:
     # PyPy has functions whose code is that of a builtin.
     if type(target) is FunctionType and type(target.__code__) is CodeType:
         return bind_function(target, items, (), captures)
-    function, extra, keywords = _body.normalize(target)
+    function, extra, keywords = _body.normalize(target, items + len(captures))
     if keywords:
         code = code_of(function)
         given = len(extra) + items + len(captures)

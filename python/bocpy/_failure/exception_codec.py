@@ -251,6 +251,11 @@ def pack_unnamed(exception: BaseException) -> object:
     return Packed(exception if whole else portable(exception), trace)
 
 
+def unpacked(packed: object) -> Any:
+    """The exception that `pack` packed, as a value that has travelled."""
+    return unpack(packed) if type(packed) is tuple else packed
+
+
 #: The first item of what `pack` makes. It tells that from a tuple of the program, which
 #: may stand in an exception's place, since `exception` can be set for any value.
 _MARK = "\0bocpy.failure"
@@ -275,7 +280,7 @@ def unpack(packed: tuple[Any, ...]) -> object:
 
 
 def named(packed: Any, names: tuple[str, ...], values: tuple[str, ...]) -> object:
-    exception = unpack(packed) if type(packed) is tuple else packed
+    exception = unpacked(packed)
     for name, value in zip(names, values, strict=True):
         if hasattr(exception, name):  # what came may be of another class
             setattr(exception, name, value)

@@ -8,7 +8,6 @@ A behavior gets both or waits for both, so that nobody can hold one and starve.
 
 from __future__ import annotations
 
-
 from bocpy import Cown, wait, when
 from bocpy.examples._command import begin, count, parser, run_program
 

@@ -8,7 +8,6 @@ So no thread ever waits for a number: the sum runs once both numbers are there.
 
 from __future__ import annotations
 
-
 from bocpy import Cown, wait, when
 from bocpy.examples._command import begin, parser, run_program
 

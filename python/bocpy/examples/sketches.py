@@ -9,7 +9,6 @@ thread waits for another, and both orders of the errands give the same lunch.
 
 from __future__ import annotations
 
-
 from bocpy import Cown, wait, when
 from bocpy.examples._command import begin, parser, run_program
 

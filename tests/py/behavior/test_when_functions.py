@@ -2,11 +2,12 @@
 
 import functools
 import os
+import sys
 
 import bocpy
 import pytest
 from bocpy import Cown, when
-from harness import LIMIT
+from harness import LIMIT, PYPY
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -308,3 +309,103 @@ def test_the_scheduled_function_is_not_changed():
     result = when(c)(body_of_module)
     assert callable(body_of_module)
     assert got(result) == 2
+
+
+class TakesNothing:
+    def __init__(self):
+        pass
+
+
+class TakesTwo:
+    def __new__(cls, a, b):
+        return super().__new__(cls)
+
+
+class TakesAny:
+    def __init__(self, *args, **kwargs):
+        self.count = len(args) + len(kwargs)
+
+
+class Counting(type):
+    """A metaclass that has its own way of making instances."""
+
+    def __call__(cls, *args):
+        made = super().__call__()
+        made.count = len(args)
+        return made
+
+
+class TakesAsCounted(metaclass=Counting):
+    def __init__(self):
+        self.count = None
+
+
+def decorated(init):
+    """A decorator that passes less than it gets, and looks like what it decorates."""
+    return functools.wraps(init)(lambda self, *args: init(self))
+
+
+class TakesWhatItsDecoratorTakes:
+    @decorated
+    def __init__(self):
+        self.count = 1
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "why"),
+    [
+        (TakesNothing, "TakesNothing", "too many positional arguments"),
+        (TakesTwo, "TakesTwo", "missing a required argument: 'b'"),
+        (
+            functools.partial(TakesTwo, 1, 2),
+            "TakesTwo",
+            "too many positional arguments",
+        ),
+        *(
+            []
+            if PYPY
+            else [
+                (pow, "pow", "missing a required argument: 'exp'"),
+                (functools.partial(abs, 1), "abs", "too many positional arguments"),
+                ([].pop, "list.pop", None),
+            ]
+        ),
+    ],
+)
+def test_a_callable_that_cannot_take_its_arguments_is_refused(target, name, why):
+    if why is None:  # it takes one argument at most
+        with pytest.raises(TypeError, match=f"^behavior '{name}' cannot take the 2 "):
+            when(Cown(1), Cown(2))(target)
+        return
+    with pytest.raises(TypeError) as caught:
+        when(Cown(1))(target)
+    text = str(caught.value)
+    count = len(getattr(target, "args", ())) + 1
+    several = "argument that it would get" if count == 1 else "arguments that it would"
+    assert text.startswith(f"behavior {name!r} cannot take the {count} {several}")
+    assert why in text
+    assert f"`lambda c: {name}(...)`" in text
+
+
+def test_what_may_fit_is_run():
+    for target, count in [
+        (TakesAny, 2),
+        (functools.partial(TakesAny, 0, k=1), 4),
+        (TakesAsCounted, 2),
+        (TakesWhatItsDecoratorTakes, 1),
+    ]:
+        assert got(when(Cown(1), Cown(2))(target)).count == count
+    assert got(when(Cown(1))(id)) is not None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="add_note")
+def test_a_builtin_that_wants_values_says_so():
+    with pytest.raises(TypeError) as caught:
+        when(Cown([1]))(max).result(LIMIT)
+    assert (
+        "a behavior passes Cowns, not their values: write `lambda c: max(c.value)`"
+        in caught.value.__notes__
+    )
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  its notes are tested
+        when()(functools.partial(int, "x")).result(LIMIT)
+    assert not getattr(caught.value, "__notes__", None)

@@ -152,7 +152,9 @@ def test_submit_over(executor):
     with pytest.raises(TypeError):
         executor.submit_over([3], add)
     write = r"write submit_over\(\[cown\], function, \*args\)"
-    with pytest.raises(TypeError, match=rf"must be a list of cowns, not 'Cown': {write}"):
+    with pytest.raises(
+        TypeError, match=rf"must be a list of cowns, not 'Cown': {write}"
+    ):
         executor.submit_over(n, add)
     with pytest.raises(TypeError, match=rf"must be a callable, not 'Cown': {write}"):
         executor.submit_over([log], n)
@@ -474,9 +476,13 @@ def test_a_result_that_cannot_be_shipped_fails_its_own_task_alone(runtime, backe
 def test_map_in_chunks_and_submit_over_name_the_callers_function(runtime, backend):
     lock, c = threading.Lock(), Cown(3)
     with BocExecutor(1) as executor:
-        with pytest.raises(TypeError, match=r"^the result of lock_or_fail: cannot ship"):
+        with pytest.raises(
+            TypeError, match=r"^the result of lock_or_fail: cannot ship"
+        ):
             list(executor.map(lock_or_fail, range(4), chunksize=4))
-        with pytest.raises(TypeError, match=r"^argument 2 of lock_or_fail, in it \[0\]"):
+        with pytest.raises(
+            TypeError, match=r"^argument 2 of lock_or_fail, in it \[0\]"
+        ):
             list(executor.map(lock_or_fail, [1], [(lock,)], chunksize=2))
         with pytest.raises(TypeError, match=r"^argument 'by' of <lambda>: cannot ship"):
             executor.submit_over([c], lambda c, by: 1, by=lock)

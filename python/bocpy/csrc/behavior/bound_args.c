@@ -202,8 +202,9 @@ static int bind_with_keywords(bocpy_bound_args *bound, bocpy_state *state,
 
 static int bind_callable(bocpy_bound_args *bound, bocpy_state *state,
                          PyObject *callable, uint32_t items, parts *p) {
-  PyObject *normal =
-      bocpy_python_call(&state->python, BOCPY_PY_BODY_NORMALIZE, "(O)", callable);
+  Py_ssize_t given = (Py_ssize_t)items + tuple_size_or_0(p->captures);
+  PyObject *normal = bocpy_python_call(&state->python, BOCPY_PY_BODY_NORMALIZE, "(On)",
+                                       callable, given);
   PyObject *function, *keywords;
   if (!normal || !PyArg_ParseTuple(normal, "O!O!O!", &PyFunction_Type, &function,
                                    &PyTuple_Type, &p->extra, &PyDict_Type, &keywords)) {
