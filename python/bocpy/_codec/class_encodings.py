@@ -15,7 +15,7 @@ from __future__ import annotations
 import collections
 import copyreg
 import sys
-from types import MemberDescriptorType, MethodDescriptorType
+from types import FunctionType, MemberDescriptorType, MethodDescriptorType
 
 from .._heap_types import native_exception
 
@@ -119,9 +119,11 @@ def room_for_weakrefs(cls: type) -> int:
 def method_in_c(cls: Any) -> str | None:
     """The name of the method that reduces instances.
 
-    None unless the method is written in C, in a module of `_REDUCED_IN`.
+    None unless the method is written in C, in a module of `_REDUCED_IN`, and so is what
+    makes instances.
     """
-    if type(cls) is not type:
+    constructors = [type(getattr(cls, name)) for name in ("__new__", "__init__")]
+    if type(cls) is not type or FunctionType in constructors:
         return None
     for name in ("__reduce_ex__", "__reduce__"):
         method = getattr(cls, name)

@@ -30,6 +30,7 @@ from . import (
     ctypes_types,
     import_origins,
     library_objects,
+    own_constructors,
     sentinels,
     typing_objects,
     weak_references,
@@ -374,7 +375,7 @@ def reduce_named(obj: Any) -> Any:
     what makes the object, which is the same object wherever it arrives."""
     reduced = obj.__reduce_ex__(5)
     if not sentinels.is_named(obj, reduced):
-        return reduced
+        return own_constructors.require_fit(reduced)
     token = keep_new(obj, keep_sentinel)
     return sentinels.make_named, (token, type(obj), state_of(obj))
 
@@ -468,7 +469,8 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     if any("__getattr__" in vars(base) for base in cls.__mro__) and is_plain(cls):
         return make_instance, (cls,), state_of(obj), None, None, fill_instance
     # NotImplemented, unless an extension has registered a hook
-    return _core._hooked_reduce(obj)
+    reduced = _core._hooked_reduce(obj)
+    return own_constructors.reduce(obj) if reduced is NotImplemented else reduced
 
 
 def refuse_bound(cls: type) -> None:

@@ -1,0 +1,184 @@
+"""Instances of classes whose own constructor takes other arguments than pickle passes.
+
+pickle makes an instance of a class by `cls.__new__(cls, *arguments)` or by
+`cls(*arguments)`, with arguments that the builtin type in its bases has chosen. A class
+with a constructor of its own may take others: `class Pair(tuple)` with
+`__new__(cls, a, b)` is asked for `Pair.__new__(Pair, (1, 2))`. Then the type in its
+bases makes the instance, which has the same contents and gets the same attributes.
+
+What a `__reduce__` of the program's own returns is checked instead: arguments that the
+callable certainly does not take are refused where the value is put in.
+
+Threads: any. Invariant: `_bases` is only a cache.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import weakref
+from types import FunctionType
+
+from .._codec import class_encodings
+from . import sentinels
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_newobj: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+
+#: What a `__reduce__` of the program's own returns is checked.
+CHECKED = "checked"
+
+#: Classes with the type in their bases whose `__new__` is not written in Python, or
+#: CHECKED. None: instances travel by pickle's own way.
+_bases: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
+
+
+def reduce(obj: Any) -> Any:
+    """The reduction of an instance whose class has a constructor of its own;
+    NotImplemented: pickle's own way is right."""
+    cls = type(obj)
+    try:
+        base = _bases[cls]
+    except KeyError:
+        base = _bases[cls] = base_of(cls)
+    if base is None:
+        return NotImplemented
+    if base is not CHECKED:
+        return reduce_over(obj, cls, base)
+    return (
+        NotImplemented
+        if sentinels.may_be_named(obj)
+        else require_fit(obj.__reduce_ex__(5))
+    )
+
+
+def base_of(cls: Any) -> Any:
+    if cls in copyreg.dispatch_table or class_encodings.is_named_tuple(cls):
+        return None
+    if FunctionType in (type(cls.__reduce__), type(cls.__reduce_ex__)):
+        return CHECKED
+    makes = type(cls.__new__) is FunctionType
+    if cls.__reduce__ is not object.__reduce__:
+        makes = makes or type(cls.__init__) is FunctionType
+    base = next(
+        one for one in cls.__mro__ if type(vars(one).get("__new__")) is _BUILTIN
+    )
+    if not makes or (
+        base is object and not has_arguments(cls) and fits(cls.__new__, 1)
+    ):
+        return None
+    return base
+
+
+_BUILTIN = type(object.__new__)
+
+
+def has_arguments(cls: Any) -> bool:
+    return hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__")
+
+
+def require_fit(reduced: Any) -> Any:
+    """What `__reduce__` has returned. Raises TypeError if its callable certainly does
+    not take its arguments."""
+    if type(reduced) is not tuple or len(reduced) < 2 or type(reduced[1]) is not tuple:
+        return reduced
+    make, arguments = reduced[:2]
+    fit = True
+    if make is _newobj and arguments:
+        make = arguments[0]
+        fit = fits(make.__new__, len(arguments))
+    elif isinstance(make, type):
+        fit = fits_call(make, len(arguments))
+    elif isinstance(make, FunctionType):
+        fit = fits(make, len(arguments))
+    if not fit:
+        raise TypeError(
+            f"what its __reduce__() returns does not fit the parameters of "
+            f"{make.__qualname__}: return it with a tuple of all its arguments"
+        )
+    return reduced
+
+
+def reduce_over(obj: Any, cls: Any, base: Any) -> Any:
+    reduced = obj.__reduce_ex__(5)
+    if type(reduced) is not tuple or len(reduced) < 2:
+        return NotImplemented
+    make, arguments, *rest = reduced
+    if make is _newobj and arguments[0] is cls:
+        arguments = arguments[1:]
+        fit = fits(cls.__new__, 1 + len(arguments))
+        get = getattr(base, "__getnewargs__", None)
+        contents = get(obj) if get is not None else ()
+        call = False
+    elif make is cls:
+        fit = fits_call(cls, len(arguments))
+        contents = arguments
+        call = True
+    else:
+        return NotImplemented
+    known = base.__module__ in KNOWN and base is not object
+    if fit and not known:
+        return NotImplemented
+    if call and not (rest and rest[0]):  # defaultdict leaves the attributes out
+        rest = [getattr(obj, "__dict__", None) or None, *rest[1:]]
+    kept = arguments if fit and base.__hash__ is not None else None
+    return make_instance, (cls, base, kept, contents, call), *rest
+
+
+#: Modules of builtin types that need nothing but what they reduce themselves to.
+KNOWN = frozenset({"builtins", "collections", "datetime", "decimal"})
+
+
+def make_instance(
+    cls: Any, base: Any, arguments: tuple[Any, ...] | None, contents: Any, call: bool
+) -> object:
+    """An instance as the builtin type in its bases makes it.
+
+    If the class's own constructor takes `arguments` and makes an equal one, that: it
+    may be one that the class keeps.
+    """
+    plain = base.__new__(cls, *contents)
+    if arguments is None:
+        if call:
+            fill(plain, cls, contents)
+        return plain
+    try:
+        made = cls(*arguments) if call else cls.__new__(cls, *arguments)
+        same = type(made) is cls and base.__eq__(made, plain) is True
+    except Exception:
+        return plain
+    return made if same else plain
+
+
+def fill(made: object, cls: Any, contents: tuple[Any, ...]) -> None:
+    """What `__init__` of the builtin type does."""
+    for each in cls.__mro__:
+        init = vars(each).get("__init__")
+        if init is not None and type(init) is not FunctionType:
+            if each is not object:
+                init(made, *contents)
+            return
+
+
+def fits_call(cls: Any, count: int) -> bool:
+    """Whether `cls` may be called with `count` arguments."""
+    if type(cls).__call__ is not type.__call__:
+        return True
+    return fits(cls.__new__, 1 + count) and fits(cls.__init__, 1 + count)
+
+
+def fits(function: Any, count: int) -> bool:
+    """Whether a call with `count` positional arguments may fit: what is not written in
+    Python is not looked at."""
+    if type(function) is not FunctionType:
+        return True
+    code = function.__code__
+    only = code.co_kwonlyargcount - len(function.__kwdefaults__ or ())
+    least = code.co_argcount - len(function.__defaults__ or ())
+    most = float("inf") if code.co_flags & VARARGS else code.co_argcount
+    return only <= 0 and least <= count <= most
+
+
+VARARGS = 0x04  # as inspect.CO_VARARGS
