@@ -64,7 +64,7 @@ class _Search:
     ) -> tuple[str, object, Exception]:
         """The smallest part of `part` that cannot be pickled by itself; `part`
         cannot."""
-        while id(part) not in self.seen:
+        while id(part) not in self.seen and not _is_test_case(part):
             self.seen.add(id(part))
             for step, inner in _parts(part):
                 found = self.refused(inner)
@@ -148,6 +148,8 @@ def _name(part: object) -> str:
 
 def _reason(part: object, cause: Exception) -> str:
     """Pickle's message if it says more than the type's name; otherwise advice."""
+    if _is_test_case(part):
+        return _TEST_CASE
     text = str(cause)
     kind = type(part)
     # PyPy looks for the type by its name, where CPython knows that none exists.
@@ -164,6 +166,18 @@ _UNTOLD = (
     ": module {0!r} is compiled and has not told bocpy how its values move; use "
     "start(backend='threads'), keep the value in a pinned cown, or have the module say "
     "it (bocpy.get_include())"
+)
+
+
+def _is_test_case(part: object) -> bool:
+    """Whether `part` is a test of unittest, through which all of its run is reached."""
+    case = sys.modules.get("unittest.case")
+    return case is not None and isinstance(part, case.TestCase)
+
+
+_TEST_CASE = (
+    ": a unittest.TestCase belongs to the run of the tests; have the body return what "
+    "the test asserts, use an assert statement in it, or use backend='threads'"
 )
 
 

@@ -114,3 +114,35 @@ print("right")
 """
     )
     assert done.lines == ["right"], done.err
+
+
+def test_a_test_case_is_refused_by_name(program, backend):
+    """It refers to its run; the path to a stream of that says nothing to a user."""
+    done = program(
+        HEAD
+        + """
+import unittest
+
+class Test(unittest.TestCase):
+    def test_it(self):
+        c = Cown(1)
+        try:
+            @when(c)
+            def body(c):
+                self.assertEqual(c.value, 1)
+            body.result(30)
+            print("run")
+        except TypeError as error:
+            print(error)
+
+unittest.main()
+"""
+    )
+    if backend == "threads":
+        assert done.lines == ["run"]
+    else:
+        assert done.lines == [
+            "self: cannot ship a 'Test': a unittest.TestCase belongs to the run of the "
+            "tests; have the body return what the test asserts, use an assert "
+            "statement in it, or use backend='threads'"
+        ]
