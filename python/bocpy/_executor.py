@@ -37,6 +37,7 @@ from ._executor_tasks import (
 from ._failure import exception_codec
 from ._future import BocFuture
 from ._late_imports import late_import
+from ._runtime import leave_interrupted
 
 T = TypeVar("T")
 
@@ -541,8 +542,11 @@ def end_program() -> None:
     """Waits at the program's end for submitted tasks, as other executors do."""
     global _program_ends
     _program_ends = True
-    for executor in list(_living):
-        executor.shutdown(wait=True)
+    try:
+        for executor in list(_living):
+            executor.shutdown(wait=True)
+    except KeyboardInterrupt:
+        leave_interrupted()
 
 
 threading._register_atexit(end_program)  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     import typing
-    from typing import Literal, overload
+    from typing import Literal, NoReturn, overload
 
     import bocpy
 
@@ -319,14 +319,34 @@ def finish() -> None:
     """
     try:
         _core._finish()
+    except KeyboardInterrupt:
+        leave_interrupted()
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        os._exit(130)
+        leave()
     if was_interrupted():
         remember_interrupt()
+
+
+def leave_interrupted() -> NoReturn:
+    """Ends the program, which waits for its behaviors at its end and is interrupted.
+
+    One line says so. A traceback would show this package's frames alone, often after
+    that of the first interrupt.
+    """
+    if sys.stderr is not None:
+        sys.stderr.write(
+            "bocpy: interrupted at the program's end, which leaves its behaviors"
+            f"{_core._in_flight()}\n"
+        )
+    leave()
+
+
+def leave() -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(130)
 
 
 def was_interrupted() -> bool:

@@ -134,6 +134,31 @@ atexit.register(told)
         done = interrupt_until_it_ends(process)
         assert done.code in (0, 1, -signal.SIGINT, 130)
 
+    @pytest.mark.parametrize(
+        "waiting",
+        [
+            "bocpy._core._finish = interrupt",
+            "kept = bocpy.BocExecutor(1)\nbocpy.BocExecutor.shutdown = interrupt",
+        ],
+    )
+    def test_an_interrupt_at_the_end_is_one_line(program, backend, waiting):
+        """A second Ctrl-C comes after the traceback of the first."""
+        done = program(
+            BLOCKED
+            + f"""
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+{waiting}
+""",
+            expect_code=130,
+        )
+        (line,) = done.err.splitlines()
+        assert line.startswith(
+            "bocpy: interrupted at the program's end, which leaves its behaviors"
+        )
+        assert "'blocked'" in line
+
     def test_ctrl_c_in_busy_python_code(launch, backend):
         process = launch(
             BUSY
