@@ -214,6 +214,43 @@ def hint_at_refusal(error: ImportError) -> None:
         error.args = (error.msg,)
 
 
+def hint_at_hook(error: ImportError) -> None:
+    """Adds to the error of a worker that an import hook of the program finds the
+    module."""
+    from . import _core
+
+    name = error.name
+    if not isinstance(error, ModuleNotFoundError) or not name or _core._is_main():
+        return
+    reason = _core._ask_main(f"hook {name}")
+    if reason is not None and not str(error).endswith(reason):
+        error.msg = f"{error}; {reason}"
+        error.args = (error.msg,)
+
+
+def hook_finding(name: str) -> str | None:
+    """Why a worker does not find a module that this interpreter would find by an import
+    hook of the program; None: it would not."""
+    parent = sys.modules.get(name.rpartition(".")[0])
+    if name in sys.modules or ("." in name and parent is None):
+        return None
+    path = getattr(parent, "__path__", None)
+    for finder in list(sys.meta_path):
+        try:
+            spec = finder.find_spec(name, path)
+        except Exception:  # a hook may raise anything
+            continue
+        if spec is not None:
+            hook = spec.loader if is_everywhere(finder, name) else finder
+            kind = hook if isinstance(hook, type) else type(hook)
+            return (
+                f"an import hook of the program, {kind.__qualname__}, finds it, and "
+                "workers have no such hooks: import it in the main program, from where "
+                "workers get it by value"
+            )
+    return None
+
+
 def importable(name: str) -> bool:
     """Whether another interpreter would find the same module under that name."""
     module = sys.modules.get(name)
@@ -328,6 +365,10 @@ def _is_findable(name: str, module: ModuleType) -> bool:
     # Test modules that pytest has rewritten hold state of the one run to which they
     # belong.
     if type(spec.loader).__module__.partition(".")[0] == "_pytest":
+        return False
+    # A path hook of the program has made the loader of a module that is no file.
+    made = spec.loader is not None and not spec.has_location
+    if made and not is_everywhere(spec.loader, name):
         return False
     parent = name.rpartition(".")[0]
     path = None

@@ -189,6 +189,7 @@ def hinted(exception: BaseException) -> BaseException:
     try:
         if isinstance(exception, ImportError):
             _global_namespaces.hint_at_refusal(exception)
+            _global_namespaces.hint_at_hook(exception)
             return exception
         more = hint(exception)
         if more is not None:

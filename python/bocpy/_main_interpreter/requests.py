@@ -32,6 +32,8 @@ def answer(request: str) -> str | None:
         return _foreign_ext.admit(rest)
     if word == "module":
         return publish_module(rest)
+    if word == "hook":
+        return _global_namespaces.hook_finding(rest)
     if word == "source":
         return source_lines.from_here(rest)
     if word == "log":

@@ -162,3 +162,70 @@ def test_what_the_program_adds_to_a_module_is_seen(program, backend, tmp_path):
     (tmp_path / "settings.py").write_text(SETTINGS)
     done = program(ADDED)
     assert (done.out, done.err) == ("['added']\n[1]\n", "")
+
+
+HOOKS = """
+import importlib.abc, importlib.util, sys
+from bocpy import when
+
+class Loader(importlib.abc.Loader):
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        module.VALUE = 7
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.startswith("made_up"):
+            return importlib.util.spec_from_loader(name, Loader())
+
+class PathHook:
+    def __init__(self, path):
+        if path != "made up:":
+            raise ImportError
+    def find_spec(self, name, target=None):
+        if name.startswith("of_path"):
+            return importlib.util.spec_from_loader(name, Loader())
+
+sys.meta_path.append(Finder)
+sys.path_hooks.append(PathHook)
+sys.path.append("made up:")
+
+@when()
+def first():
+    import made_up
+@when()
+def second():
+    import of_path
+@when()
+def third():
+    import nowhere
+for result in first, second, third:
+    try:
+        result.result(30)
+        print("found")
+    except ModuleNotFoundError as error:
+        print(error)
+
+import made_up, of_path
+@when()
+def fourth():
+    import made_up, of_path
+    return made_up.VALUE + of_path.VALUE
+print(fourth.result(30))
+"""
+
+
+def test_a_module_that_only_a_hook_of_the_program_finds(program, backend):
+    lines = program(HOOKS).lines
+    advice = (
+        "an import hook of the program, {}, finds it, and workers have no such hooks: "
+        "import it in the main program, from where workers get it by value"
+    )
+    texts = [
+        f"No module named 'made_up'; {advice.format('Finder')}",
+        f"No module named 'of_path'; {advice.format('Loader')}",
+    ]
+    found = texts if backend == "interpreters" else ["found", "found"]
+    assert lines == [*found, "No module named 'nowhere'", "14"]
