@@ -128,8 +128,13 @@ static void products(void) {
 
 /* ---- fused products -------------------------------------------------------------- */
 
+/* The kernels that plain C makes do not fuse, whatever the processor could. */
 static bool has_fma(void) {
+#ifdef MX_WITHOUT_VECTORS
+  return false;
+#else
   return strcmp(mx_kernel.name, "sse2") != 0 && strcmp(mx_kernel.name, "plain") != 0;
+#endif
 }
 
 static double fused_element(size_t row, size_t column, size_t inner, size_t columns) {
