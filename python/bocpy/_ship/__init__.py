@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from .exceptions import reduce_exception as reduce_exception
     from .exceptions import set_attributes as set_attributes
     from .exceptions import set_own as set_own
+    from .nested import pass_on as pass_on
+    from .nested import snapshot_here as snapshot_here
     from .send import dumps as dumps
     from .send import export_class as export_class
     from .send import publish_names as publish_names
@@ -67,12 +69,14 @@ _LATER = {
     "fill_exception": "_ship.exceptions",
     "make_exception": "_ship.exceptions",
     "normalize": "_body",
+    "pass_on": "_ship.nested",
     "poll": "_ship.shipment",
     "publish_names": "_ship.send",
     "reduce_exception": "_ship.exceptions",
     "refresh": "_ship.shipment",
     "set_attributes": "_ship.exceptions",
     "set_own": "_ship.exceptions",
+    "snapshot_here": "_ship.nested",
 }
 
 __all__ = [
@@ -95,6 +99,7 @@ __all__ = [
     "loads",
     "make_exception",
     "normalize",
+    "pass_on",
     "poll",
     "publish_names",
     "reduce_exception",
@@ -102,6 +107,7 @@ __all__ = [
     "set_attributes",
     "set_backend",
     "set_own",
+    "snapshot_here",
     "start_worker",
 ]
 

@@ -46,7 +46,9 @@
   X(SHIP_LOADS, "bocpy._ship", "loads")                                                \
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
+  X(SHIP_PASS_ON, "bocpy._ship", "pass_on")                                            \
   X(SHIP_POLL, "bocpy._ship", "poll")                                                  \
+  X(SHIP_SNAPSHOT_HERE, "bocpy._ship", "snapshot_here")                                \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \

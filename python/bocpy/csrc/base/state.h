@@ -39,7 +39,10 @@ typedef struct bocpy_state {
   PyObject *notices;          /* cached notices (notice_cache.h), or NULL */
   bocpy_python_cache python;  /* the Python functions that C calls */
   bool propagates;            /* context variables are registered (_context.py) */
-  size_t caught_up;           /* how many records were applied (definition_log.h) */
+  /* in the interpreter of a worker: the snapshot of globals of the body that runs, or
+   * NULL; the call of the body has the reference (run.c) */
+  PyObject *body_globals;
+  size_t caught_up; /* how many records were applied (definition_log.h) */
   int dict_watcher, type_watcher, function_watcher; /* 0: none (object_watchers.h) */
   bocpy_codec_state codec;
   bocpy_freelist handles;    /* of cowns */

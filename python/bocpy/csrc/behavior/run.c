@@ -49,6 +49,9 @@ typedef struct frame {
   size_t count; /* so far */
   PyObject *captures;
   PyObject *globals; /* of a call with a snapshot: what ends it */
+  PyObject *here;    /* of a call that was shipped to the main interpreter: its snapshot
+                        as one of a call by reference, or NULL */
+  PyObject *outer;   /* the snapshot of the body that runs this one */
   bocpy_state *state;
   bocpy_worker_slot *slot; /* that lends handles; or NULL: nobody does */
   PyObject **handles;      /* lent: from args[extra] on, or behind all args */
@@ -65,7 +68,7 @@ static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
   f->slot = lends ? bocpy_worker_slot_here() : NULL;
   f->lent = 0;
   f->captures = NULL;
-  f->globals = NULL;
+  f->globals = f->here = f->outer = NULL;
   f->count = 0;
   f->args = f->few + 1;
   if (size > FEW_ARGUMENTS) {
@@ -92,6 +95,7 @@ static void frame_fini(frame *f, const bocpy_call *call) {
     PyMem_Free(f->args - 1);
   Py_XDECREF(f->captures);
   Py_XDECREF(f->globals);
+  Py_XDECREF(f->here);
 }
 
 static int frame_unpack_captures(frame *f, bocpy_call *call) {
@@ -236,15 +240,35 @@ static PyObject *call_defined_function(bocpy_call *call, bocpy_state *state) {
   return bocpy_code_template(state, call->code);
 }
 
+/* As frame_enter_globals, of a call that a worker shipped to the main interpreter: its
+ * other threads must not see what the body sees. */
+static PyObject *frame_enter_here(frame *f, PyObject *function) {
+  PyObject *globals = PyFunction_GET_GLOBALS(function);
+  f->here = bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_SNAPSHOT_HERE, "(OO)",
+                              frame_snapshot(f), function);
+  if (!f->here)
+    return NULL;
+  if (f->here == Py_None)
+    return globals;
+  f->globals = bocpy_globals_snapshot_dict(f->here, globals);
+  return f->globals;
+}
+
 /* The globals for the body: borrowed, or NULL with an exception. Keeps what
  * frame_leave_globals needs. */
 static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
-                                     PyObject *globals) {
-  PyObject *snapshot = frame_snapshot(f);
+                                     PyObject *function) {
+  PyObject *snapshot = frame_snapshot(f), *globals = PyFunction_GET_GLOBALS(function);
+  if (!call->local && f->state->is_main)
+    return frame_enter_here(f, function);
   if (!call->local) {
     f->globals =
         bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_ENTER, "(O)", snapshot);
-    return f->globals ? globals : NULL;
+    if (!f->globals)
+      return NULL;
+    f->outer = f->state->body_globals;
+    f->state->body_globals = snapshot;
+    return globals;
   }
   bocpy_globals_snapshot_warn(snapshot, bocpy_globals_snapshot_origin(globals),
                               call->code->qualname, call->code->file, call->code->line);
@@ -260,7 +284,7 @@ static PyObject *frame_function(frame *f, bocpy_call *call) {
   if (!function)
     return NULL;
   PyObject *defined = PyFunction_GET_GLOBALS(function), *globals = defined;
-  if (call->globals && !(globals = frame_enter_globals(f, call, globals)))
+  if (call->globals && !(globals = frame_enter_globals(f, call, function)))
     return NULL;
   return call->cells || globals != defined
              ? frame_copy_function(f, call, function, globals)
@@ -272,11 +296,14 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   if (!f->globals)
     return;
   PyObject *pending = PyErr_GetRaisedException();
-  if (call->local)
-    bocpy_globals_snapshot_write_back(f->globals, frame_snapshot(f));
-  else
+  if (call->local || f->here) {
+    PyObject *snapshot = f->here ? f->here : frame_snapshot(f);
+    bocpy_globals_snapshot_write_back(f->globals, snapshot);
+  } else {
+    f->state->body_globals = f->outer;
     Py_XDECREF(
         bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_LEAVE, "(O)", f->globals));
+  }
   if (PyErr_Occurred())
     PyErr_WriteUnraisable(f->globals);
   PyErr_SetRaisedException(pending);

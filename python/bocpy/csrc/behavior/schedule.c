@@ -111,12 +111,28 @@ static PyObject *snapshot_add_context(bocpy_state *state, PyObject *snapshot) {
                            snapshot ? snapshot : Py_NewRef(Py_None));
 }
 
+/* Adds the globals that the running body sees, and those that `pinned` reads, a
+ * function which is to run in the main interpreter, or NULL. None if there is nothing
+ * to add. Steals `snapshot`. */
+static PyObject *snapshot_pass_on(bocpy_state *state, PyObject *snapshot,
+                                  PyObject *pinned) {
+  PyObject *seen = state->body_globals ? state->body_globals : Py_None;
+  if (!snapshot)
+    snapshot = Py_NewRef(Py_None);
+  return bocpy_python_call(&state->python, BOCPY_PY_SHIP_PASS_ON, "(ONO)", seen,
+                           snapshot, pinned ? pinned : Py_None);
+}
+
 /* Stores the globals that the body is to see, if they may change before it runs. */
-static int call_snapshot_globals(bool local, bocpy_state *state,
+static int call_snapshot_globals(bool local, bool pinned, bocpy_state *state,
                                  bocpy_bound_args *bound) {
   PyObject *snapshot = NULL;
   if (!local) {
     if (bocpy_code_ship(state, bound->entry, bound->function, &snapshot) < 0)
+      return -1;
+    PyObject *here = pinned ? bound->function : NULL; /* runs in main */
+    if ((state->body_globals || pinned) &&
+        !(snapshot = snapshot_pass_on(state, snapshot, here)))
       return -1;
   } else if (bound->entry->names) {
     snapshot = bocpy_globals_snapshot_take(bound->entry->names,
@@ -161,7 +177,7 @@ static inline Py_ALWAYS_INLINE int call_prepare(bocpy_prepared_call *prepared,
       .reads = when_args->reads,
       .timed = when_args->due.kind != BOCPY_DUE_NOW,
   };
-  if (call_snapshot_globals(local, state, bound) < 0)
+  if (call_snapshot_globals(local, when_args->pinned, state, bound) < 0)
     return -1;
   prepared->call.globals = bound->globals;
   if (call_copy_context(prepared) < 0)
