@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType
 from typing import Any
 
 #: By the kind of a builtin and the text of its signature; at most `_MAX_SIGNATURES`.
@@ -46,12 +46,20 @@ def signatures(
         if type(target).__call__ is not type.__call__:
             return
         for made in (target.__new__, target.__init__):  # type: ignore[misc]
-            if isinstance(made, FunctionType) and not hasattr(made, "__signature__"):
+            if is_of_python(made) and not hasattr(made, "__signature__"):
                 yield inspect.signature(made, follow_wrapped=False), 1
     elif isinstance(target, BuiltinFunctionType | MethodDescriptorType):
         signature = of_builtin(target)
         if signature is not None:
             yield signature, 0
+
+
+def is_of_python(function: object) -> bool:
+    """Whether a function is written in Python. PyPy has functions whose code is that of
+    a builtin."""
+    return isinstance(function, FunctionType) and isinstance(
+        function.__code__, CodeType
+    )
 
 
 def of_builtin(target: Any) -> inspect.Signature | None:

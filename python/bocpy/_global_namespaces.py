@@ -274,12 +274,13 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 def is_of_program(name: str) -> bool:
     """Whether a module belongs to the program: neither installed nor of the standard
-    library."""
+    library, nor a private one of this package, wherever that lies."""
     known = _of_program.get(name)
     if known is None:
         origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", "")
         found = isinstance(origin, str) and _INSTALLED.isdisjoint(folders(origin))
-        known = _of_program[name] = found and not is_standard(name)
+        own = is_standard(name) or name.startswith(f"{__package__}._")
+        known = _of_program[name] = found and not own
     return known
 
 

@@ -24,7 +24,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from types import FunctionType, TracebackType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from . import _core, _loops, _pump, _runtime, _scope, _tasks
 from ._core import Cown
@@ -59,6 +59,15 @@ class hold:  # noqa: N801  used as a function
     def __init__(self, *cowns: Any) -> None:
         self.cowns = cowns
         self.entered = False
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(
+            "bocpy.aio.hold() is for tasks: write `async with`, or use bocpy.acquire() "
+            "in a function that is no coroutine"
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Never called, since `__enter__` raises; `with` looks for both."""
 
     async def __aenter__(self) -> tuple[Any, ...]:
         if self.entered:

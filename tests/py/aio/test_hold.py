@@ -357,3 +357,9 @@ def test_what_no_task_holds_is_not_left_in_silence(library, gate):
         await body
 
     library.run(main)
+
+
+def test_a_hold_in_a_plain_with_says_what_to_write():
+    write = r"write `async with`, or use bocpy\.acquire"
+    with pytest.raises(TypeError, match=write), bocpy.aio.hold(Cown(1)):
+        pass

@@ -498,3 +498,13 @@ def test_a_users_error_keeps_its_text(executor):
     for _ in range(3):
         future = executor.submit(f)
         assert str(future.exception(LIMIT)) == "value: must be a number"
+
+
+def test_the_executors_own_modules_are_not_of_the_program(monkeypatch):
+    """A warning tells of changes in modules of the program. In an editable installation
+    the package is in no site-packages."""
+    namespaces = bocpy._global_namespaces
+    monkeypatch.setattr(namespaces, "_INSTALLED", frozenset())
+    monkeypatch.setattr(namespaces, "_of_program", {})
+    assert namespaces.is_of_program(__name__)
+    assert not namespaces.is_of_program("bocpy._executor_tasks")
