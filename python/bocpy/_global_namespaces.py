@@ -265,7 +265,30 @@ def importable(name: str) -> bool:
 
 
 def is_standard(name: str) -> bool:
-    return name.partition(".")[0] in sys.stdlib_module_names
+    """Whether a module is of the standard library, and not one of the program that has
+    taken its name."""
+    name = name.partition(".")[0]
+    if name not in sys.stdlib_module_names:
+        return False
+    module = sys.modules.get(name)
+    known = _standard.get(name)
+    if known is None or known[0] is not module:
+        found = module is None or not _is_in_folder_of_program(module)
+        known = _standard[name] = (module, found)
+    return known[1]
+
+
+_standard: dict[str, tuple[ModuleType | None, bool]] = {}
+
+
+def _is_in_folder_of_program(module: ModuleType) -> bool:
+    """Whether a source file outside of the standard library has the module."""
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    if not isinstance(origin, str) or getattr(sys, "frozen", False):
+        return False
+    home = os.path.normcase(os.path.join(os.path.dirname(os.__file__), ""))
+    from_home = os.path.normcase(origin).startswith(home)
+    return origin.endswith(".py") and os.path.isfile(origin) and not from_home
 
 
 _of_program: dict[str, bool] = {}

@@ -357,3 +357,50 @@ def test_a_global_that_cannot_be_shipped_is_explained(program, backend):
         why = "of __main__ could not be shipped to this interpreter: cannot"
         assert f"global 'lock' {why} ship a '_thread.lock'; keep" in done.lines[0]
         assert f"attribute 'Holder.lock' {why} pickle '_thread.lock'" in done.lines[1]
+
+
+SHADOWING = """
+from bocpy import Cown, wait, when
+
+total = Cown(0)
+rate = 1
+
+class Item:
+    def __init__(self, n):
+        self.n = n
+
+def add(n):
+    @when(total)
+    def _(total):
+        total.value += Item(n).n * rate
+
+for i in range(5):
+    add(i)
+wait()
+"""
+
+USES_SHADOWING = """
+import sys
+sys.path.insert(0, {folder!r})
+import {name}
+from bocpy import wait, when
+
+{name}.rate = 10
+{name}.add(1)
+@when({name}.total)
+def result(total):
+    return {name}.Item(total.value).n
+wait()
+print(result.unwrap())
+"""
+
+
+@pytest.mark.parametrize("name", ["sched", "profile"])
+def test_a_module_with_the_name_of_one_of_the_library(program, backend, tmp_path, name):
+    """It schedules while it is imported, and the program changes it: it is not taken
+    for the standard library's."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / f"{name}.py").write_text(SHADOWING)
+    source = USES_SHADOWING.format(folder=str(folder), name=name)
+    assert program(source).lines == ["20"]
