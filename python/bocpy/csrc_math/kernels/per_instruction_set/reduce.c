@@ -24,6 +24,21 @@
     double a = lanes[i], b = lanes[i + (half)];                                        \
     lanes[i] = scalar;                                                                 \
   }
+/* There are so many vectors of two numbers that GCC (aarch64) and clang (SSE2) would
+ * add in memory all the time, if this were not a function of its own. */
+#if MX_WIDTH == 2
+#define FOLD_OF(name, vector, scalar)                                                  \
+  static __attribute__((noinline)) double name(const mx_v *v) {                        \
+    double lanes[LANES];                                                               \
+    memcpy(lanes, v, sizeof lanes);                                                    \
+    FOLD_NUMBERS(LANES / 2, scalar)                                                    \
+    FOLD_NUMBERS(LANES / 4, scalar)                                                    \
+    FOLD_NUMBERS(LANES / 8, scalar)                                                    \
+    FOLD_NUMBERS(LANES / 16, scalar)                                                   \
+    FOLD_NUMBERS(LANES / 32, scalar)                                                   \
+    return lanes[0];                                                                   \
+  }
+#else
 #define FOLD_OF(name, vector, scalar)                                                  \
   MX_INLINE double name(mx_v *v) {                                                     \
     double lanes[MX_WIDTH];                                                            \
@@ -38,6 +53,7 @@
     FOLD_NUMBERS(MX_WIDTH / 8, scalar)                                                 \
     return lanes[0];                                                                   \
   }
+#endif
 
 FOLD_OF(fold_sum, a + b, a + b)
 FOLD_OF(fold_least, mx_less_of(b, a), b < a ? b : a)
