@@ -54,7 +54,10 @@ def replaced_methods(cls: type) -> dict[str, Any]:
     now: dict[str, object] = {
         key: part for key, part in vars(cls).items() if isinstance(part, _METHODS)
     }
-    first = _first_methods.setdefault(cls, now)
+    first = _first_methods.setdefault(cls, {})
+    for key, part in now.items():
+        if not is_replaced(function_in(part)):
+            first.setdefault(key, part)
     return {
         key: part
         for key, part in now.items()

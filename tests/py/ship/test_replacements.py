@@ -187,3 +187,30 @@ def test_containers_that_are_not_plain(app, backend):
     """One whose missing attributes raise a KeyError; one that is not equal to its
     copy."""
     assert app(VALUES) == ["right"]
+
+
+FIRST_SEEN_REPLACED = """
+import sys
+sys.path.insert(0, {folder!r})
+import client
+from bocpy import start, when
+
+start(1)
+original = client.Client.get
+client.Client.get = lambda self: "fake"
+for _ in range(2):
+    @when()
+    def seen():
+        return client.Client().get()
+    print(seen.result(30))
+    client.Client.get = original
+"""
+
+
+def test_a_method_that_was_replaced_before_any_body_saw_it(program, backend, tmp_path):
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    text = "class Client:\n    def get(self): return 'real'\n"
+    (folder / "client.py").write_text(text)
+    source = FIRST_SEEN_REPLACED.format(folder=str(folder))
+    assert program(source).lines == ["fake", "real"]
