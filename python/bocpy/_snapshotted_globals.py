@@ -12,11 +12,17 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
-from ._code.names import all_names, global_names, own_stored_globals, stored_globals
+from ._code.calls import Calls, all_codes, rebound_globals
+from ._code.names import (
+    all_names,
+    defines_classes,
+    global_names,
+    own_stored_globals,
+    stored_globals,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, NamedTuple
 else:
     from ._named_tuple import NamedTuple
@@ -25,6 +31,15 @@ else:
 CO_NESTED = 0x10
 
 _FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+class LiveGlobals(dict):  # type: ignore[type-arg]
+    """An overlay that has the names of the module that are not in it, too."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> Any:
+        return self["__bocpy_origin__"][name]
 
 
 class Names(NamedTuple):
@@ -37,11 +52,15 @@ class Names(NamedTuple):
     stored: tuple[str, ...]
     """Those that it assigns."""
     through: tuple[str, ...]
-    """Those that functions read which it calls: they see what is there meanwhile."""
+    """Those that it, or a function that it calls, sees as they are meanwhile."""
     code: CodeType
     """What the copies of its function run."""
+    overlay: type[dict[str, Any]]
+    """What the copies of its function have as globals."""
 
 
+# What makes a function the body of a behavior.
+_SCHEDULING = frozenset({"after", "at", "when", "when_each", "whencall"})
 # Code that calls one of these may read or set any name of its module.
 _LIVE = frozenset({"exec", "globals"})
 _ANY = frozenset({"dir", "eval", "locals", "vars"})
@@ -50,49 +69,52 @@ _ANY = frozenset({"dir", "eval", "locals", "vars"})
 def names_of(function: FunctionType) -> Names | None:
     """The globals of its own that a body needs; None if it needs none."""
     code, names = function.__code__, function.__globals__
-    mentioned = [name for name in all_names(code) if name in names]
-    if all(is_settled(names, name) for name in mentioned):
-        return None
     read = global_names(code)
     stored = stored_globals(code) | own_stored_globals(code)
     kept = {name for name in read - stored if is_variable(names, name)}
-    if not _LIVE.isdisjoint(read):
-        kept = set()
-    others = tuple(read - kept - stored) if _ANY.isdisjoint(read) else None
-    through = read_through(names, read) - stored
+    called = [inner.__code__ for inner in Calls(function).functions]
+    used = {name for inner in called for name in global_names(inner)}
+    through = {name for name in used - stored if is_variable(names, name)}
     if not kept and not through:
         return None
+    assigned = {name for inner in called for name in rebound_globals(inner, names)}
+    shared = stored & (used | assigned)
+    rebound = set(read & (assigned | rebound_globals(code, names)) - stored)
+    if shared or reads_any_name(code, rebound) or may_assign_later(code):
+        through |= kept
+        kept = set()
+    through |= kept & rebound
+    kept -= rebound
+    others = read - kept - stored - rebound if _ANY.isdisjoint(read) else None
     if _FREE_THREADED:
         # CPython 3.13 never frees a function whose code is not a constant of other
         # code.
         code = code.replace(co_flags=code.co_flags | CO_NESTED)
-    return Names(tuple(kept), others, tuple(stored), tuple(through), code)
+    return Names(
+        tuple(kept),
+        others if others is None else tuple(others),
+        tuple(stored),
+        tuple(through),
+        code,
+        LiveGlobals if rebound else dict,
+    )
 
 
-def read_through(names: dict[str, Any], read: Iterable[str]) -> set[str]:
-    """The variables that `read` leads to through functions of the same module."""
-    found: set[str] = set()
-    todo, done = list(read), set(read)
-    while todo:
-        function = names.get(todo.pop())
-        if not isinstance(function, FunctionType):
-            continue
-        if function.__globals__ is not names:
-            continue
-        for name in global_names(function.__code__):
-            if is_variable(names, name):
-                found.add(name)
-            elif name not in done:
-                done.add(name)
-                todo.append(name)
-    return found
+def may_assign_later(code: CodeType) -> bool:
+    """Whether a function that the body makes, and that may live longer, assigns
+    globals: it would assign them in the overlay. Those that are scheduled do not."""
+    return bool(stored_globals(code)) and _SCHEDULING.isdisjoint(all_names(code))
 
 
-def is_settled(names: dict[str, Any], name: str) -> bool:
-    """Whether a global neither is data nor refers to functions that read data."""
-    value = names[name]
-    own = isinstance(value, FunctionType) and value.__globals__ is names
-    return not own and not is_variable(names, name)
+def reads_any_name(code: CodeType, rebound: set[str]) -> bool:
+    """Whether an overlay would hide from the code what is rebound meanwhile: some
+    instructions read no overlay of class LiveGlobals."""
+    read = global_names(code)
+    if not _LIVE.isdisjoint(read):
+        return True
+    if not rebound:
+        return False
+    return not _ANY.isdisjoint(read) or any(map(defines_classes, all_codes(code)))
 
 
 _DEFINED = (type, FunctionType, BuiltinFunctionType)

@@ -132,7 +132,7 @@ def describe(function: FunctionType, code: CodeType) -> Code:
         code.co_filename,
         code.co_firstlineno,
         # Not all of it: the record must not keep the code alive.
-        body.names and Kept(*body.names[:4]),
+        body.names and Kept(*body.names[:4], body.names.overlay),
         ref(code, lambda gone: _codes.pop(key, None)),
         # In another namespace, other names are data. A namespace that is no module's
         # may end before the code does, and is not kept here.

@@ -197,7 +197,7 @@ class Call:
             return self.context.run(function, *bound.extra, *arguments, *bound.captures)
         finally:
             if snapshot is not None:
-                snapshot.leave(function)
+                snapshot.leave(function, code.qualname, code.file, code.line)
 
     def cancel(self) -> None:
         """Called in place of the body if the behavior or its scope was cancelled."""

@@ -91,6 +91,10 @@ def own_stored_globals(code: CodeType) -> frozenset[str]:
     """The globals that `code` itself declares as such and assigns or deletes."""
     import dis
 
+    # Decoding instructions is slow, and few functions have one of these.
+    text = code.co_code
+    if not any(dis.opmap[name] in text for name in ("STORE_GLOBAL", "DELETE_GLOBAL")):
+        return frozenset()
     return frozenset(
         instruction.argval
         for instruction in dis.get_instructions(code)

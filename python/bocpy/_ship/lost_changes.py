@@ -13,6 +13,7 @@ import builtins
 import contextlib
 import io
 import sys
+from _weakref import CallableProxyType, ProxyType
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 
@@ -25,6 +26,8 @@ _WAY_OUT = (
     "is seen in the worker that runs it only. Return the value, or keep it in a cown "
     "or a notice"
 )
+
+_PROXIES = (ProxyType, CallableProxyType)
 
 #: The names of the functions of bocpy that make a function the body of a behavior.
 _SCHEDULING = frozenset({"after", "at", "when", "when_each", "whencall"})
@@ -91,8 +94,8 @@ def warn_of_draws(function: FunctionType, actor: str) -> None:
 
 
 def is_drawn_from(value: object) -> bool:
-    # generators and files are refused elsewhere
-    if isinstance(value, (type, GeneratorType, io.IOBase)):
+    # Generators and files are refused elsewhere. A proxy has all special methods.
+    if isinstance(value, (type, GeneratorType, io.IOBase)) or type(value) in _PROXIES:
         return False
     random = sys.modules.get("random")
     return hasattr(type(value), "__next__") or (

@@ -271,7 +271,7 @@ static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
     return globals;
   }
   bocpy_globals_snapshot_warn(snapshot, bocpy_globals_snapshot_origin(globals),
-                              call->code->qualname, call->code->file, call->code->line);
+                              call->code);
   if (!bocpy_globals_snapshot_is_needed(snapshot))
     return globals;
   f->globals = bocpy_globals_snapshot_dict(snapshot, globals);
@@ -298,7 +298,7 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   PyObject *pending = PyErr_GetRaisedException();
   if (call->local || f->here) {
     PyObject *snapshot = f->here ? f->here : frame_snapshot(f);
-    bocpy_globals_snapshot_write_back(f->globals, snapshot);
+    bocpy_globals_snapshot_write_back(f->globals, snapshot, call->code);
   } else {
     f->state->body_globals = f->outer;
     Py_XDECREF(
