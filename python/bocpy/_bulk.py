@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, read, when, whencall
+from ._durations import check_duration
 from ._executor_errors import in_terms_of
 from ._executor_tasks import run_chunk
 
@@ -30,7 +31,10 @@ def left_of(deadline: float | None) -> float | None:
 
 
 def deadline_of(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout
+    if timeout is None:
+        return None
+    check_duration(timeout, "timeout")
+    return time.monotonic() + timeout
 
 
 def as_completed(
@@ -96,6 +100,29 @@ def positive(name: str, value: object) -> None:
         raise TypeError(f"{name} must be an int, not {type(value).__name__!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+def check_callable(call: str, function: object) -> None:
+    if not callable(function):
+        kind = type(function).__name__
+        raise TypeError(f"{call} takes a callable, not {kind!r}, as its function")
+
+
+def check_iterable(call: str, cowns: object) -> None:
+    if not hasattr(type(cowns), "__iter__") and not hasattr(type(cowns), "__getitem__"):
+        kind = type(cowns).__name__
+        raise TypeError(f"{call} takes an iterable of cowns first, not {kind!r}")
+
+
+def check_cowns(call: str, cowns: Sequence[object]) -> None:
+    """Refuses what is no cown, neither of this process nor of a cluster."""
+    for position, cown in enumerate(cowns, 1):
+        if not isinstance(cown, Cown) and not hasattr(type(cown), "result"):
+            kind = type(cown).__name__
+            raise TypeError(
+                f"{call}: cown {position} must be a Cown, not {kind!r}: make one of a "
+                "value with Cown(value), and take a list apart with *"
+            )
 
 
 def map(  # noqa: A001  what pools call it
@@ -195,6 +222,8 @@ def when_each(
     >>> [result.result() for result in doubled]
     [0, 2, 4]
     """
+    check_iterable("when_each(cowns, body)", cowns)
+    check_callable("when_each(cowns, body)", body)
     return _core._when_each(cowns, body, captures)
 
 
@@ -244,7 +273,9 @@ def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
             f"reduce() argument 2 must be a callable, not {type(function).__name__!r}: "
             "write reduce(cowns, function)"
         )
+    check_iterable("reduce(cowns, function)", cowns)
     level = list(cowns)
+    check_cowns("reduce()", level)
     if not level:
         raise ValueError("reduce() of no cowns has no value")
 

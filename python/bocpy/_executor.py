@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, start, when
+from ._durations import check_duration
 from ._executor_errors import in_terms_of
 from ._executor_tasks import (
     BrokenPool,
@@ -213,6 +214,7 @@ class BocExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
+        check_duration(timeout or 0, "timeout")
         if chunksize == 1 and buffersize is None:
             return super().map(fn, *iterables, timeout=timeout)
         chunks = chunked(zip(*iterables, strict=False), chunksize)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from . import _core, _tasks
 from ._context_changes import reset_variable, set_variable
 from ._core import Cown
+from ._durations import check_duration
 from ._failure import raise_unread
 from ._late_imports import late_import
 
@@ -397,6 +398,8 @@ def behaviors(
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a str or None, not {type(name).__name__!r}")
     positive("timeout", timeout)
+    if timeout is not None:
+        check_duration(timeout, "timeout")
     if on_error not in ("cancel", "continue"):
         raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):

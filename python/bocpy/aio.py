@@ -28,6 +28,7 @@ from typing import Any, NoReturn, TypeVar
 
 from . import _core, _loops, _pump, _runtime, _scope, _tasks
 from ._core import Cown
+from ._durations import check_duration
 from ._failure import raise_unread
 from ._failure.cancelled_error import CancelledError
 
@@ -226,6 +227,7 @@ async def quiesce(
     2
     """
     require_free("quiesce()")
+    check_duration(timeout or 0, "timeout")
     _pump.look()
     raising = _runtime.is_raising(raise_failures)
     here = _loops.waiter()
@@ -258,6 +260,7 @@ async def wait(
     2
     """
     require_free("wait()")
+    check_duration(timeout or 0, "timeout")
     _pump.look()
     raising = _runtime.is_raising(raise_failures)
     here = _loops.waiter()
@@ -302,6 +305,7 @@ async def receive(
     wanted = [tags] if isinstance(tags, str) else list(tags)
     if timeout is not None and timeout <= 0:
         return _core.receive(wanted, 0, after)
+    check_duration(timeout or 0, "timeout")
     here = _loops.waiter()
     try:
         return await here.within(message(wanted), timeout)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from .._durations import check_duration
 from .._failure.report_unread import write_unraisable
 from .._libboc import ffi, lib
 
@@ -203,6 +204,7 @@ def parse_timeout(seconds: float | None) -> int:
     number = float(seconds)
     if math.isnan(number):
         raise ValueError("timeout must be a number of seconds, not NaN")
+    check_duration(number, "timeout")
     nanoseconds = number * 1e9
     if nanoseconds <= 0:
         return 0

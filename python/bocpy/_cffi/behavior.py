@@ -269,7 +269,7 @@ def launch(
     key, count, batch = id(call), len(refs), me.batch
     pending[key] = call
     if due is not None:
-        status = timer.start(core, key, refs, inside, due, call.over)
+        status = timer.start(core, key, refs, inside, due, call.over, call.bound.code)
     elif batch is None:
         status = lib.glue_when(core, key, refs, count, inside)
     else:
@@ -390,7 +390,7 @@ def at(*arguments: Any) -> When:
 def whencall(
     func: Callable[..., T], args: Iterable[Any], captures: Iterable[Any] = ()
 ) -> Cown[T]:
-    over = when_args(several(args, "args"))
+    over = when_args(several(args, "args"), "whencall() cown")
     return schedule(func, over, several(captures, "captures"))
 
 
@@ -406,7 +406,10 @@ def when_each(
 def several(given: Iterable[Any], name: str) -> tuple[Any, ...]:
     kind = type(given)
     if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
-        raise TypeError(f"whencall(): {name} must be a list, not '{type_name(kind)}'")
+        raise TypeError(
+            f"whencall(): {name} must be a list, not '{type_name(kind)}': call it as "
+            "whencall(func, args, captures)"
+        )
     return tuple(given)
 
 

@@ -10,6 +10,8 @@ from threading import enumerate as threads
 from threading import main_thread
 from typing import TYPE_CHECKING, Any
 
+from . import timer
+
 if TYPE_CHECKING:
     from .arguments import Code
     from .cown import Cown
@@ -49,22 +51,38 @@ def ahead(cowns: Sequence[Cown[Any]], before: Sequence[Code | None]) -> str:
     """The behaviors for which a wait for `cowns` waits; `before` has the `_scheduled`
     of each."""
     parts: list[str] = []
+    held = False
     for cown, last in zip(cowns, before, strict=True):
         code, text = holder(cown)
         if text is not None:
             parts.append(text)
+            held = True
         if last is not None and last is not code:
             parts.append(f"{described(last)} was scheduled last before this call")
     parts = list(dict.fromkeys(parts))[:NAMED_MAX]
-    return joined(parts) if parts else now()
+    if not parts:
+        return now()
+    return joined(parts if held else [*parts, *timers()])
 
 
 def now() -> str:
-    """The behaviors that run."""
+    """The behaviors that run, and those that wait for their time."""
     items = list(running.items())
     parts = [
         f"{described(code)} runs on {place(ident)}" for ident, code in items[:NAMED_MAX]
     ]
     if len(items) > NAMED_MAX:
         parts.append(f"{len(items) - NAMED_MAX} more run")
-    return joined(parts)
+    return joined([*parts, *timers()])
+
+
+def timers() -> list[str]:
+    """The pending timers that are due first."""
+    soonest = timer.soonest()
+    parts = [
+        f"{described(code)} is due in {int(left * 10) / 10} s, by after() or at()"
+        for code, left in soonest[:NAMED_MAX]
+    ]
+    if len(soonest) > NAMED_MAX:
+        parts.append(f"{len(soonest) - NAMED_MAX} more timers are pending")
+    return parts

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import os
 import sys
+from operator import itemgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._durations import check_duration
 from .._libboc import ffi, lib
 from .base import me, type_name
 
 if TYPE_CHECKING:
-    from .arguments import WhenArgs
+    from .arguments import Code, WhenArgs
     from .cown import Cown
 
 NS_PER_SECOND = 1e9
@@ -38,9 +40,11 @@ class Due(NamedTuple):
 class Promise:
     """A behavior that waits for its time."""
 
-    __slots__ = ("needs", "over", "timer")
+    __slots__ = ("code", "due", "needs", "over", "timer")
 
-    def __init__(self, over: WhenArgs) -> None:
+    def __init__(self, over: WhenArgs, code: Code, due: Due) -> None:
+        self.code = code
+        self.due = due.ns if due.absolute else due.ns + int(lib.boc_now())
         self.needs = {ref & ~3 for ref in over.refs}
         self.timer: Any = None  # until the library has started it
         self.over = False  # it ended meanwhile
@@ -73,6 +77,7 @@ def seconds(number: object, what: str) -> int:
         raise ValueError(
             f"{what} must be at most 9.2e9 seconds, which are 292 years: {number!r}"
         )
+    check_duration(value, what)
     return int(value * NS_PER_SECOND)
 
 
@@ -80,10 +85,16 @@ def seconds(number: object, what: str) -> int:
 
 
 def start(
-    core: Any, key: int, refs: list[int], inside: Any, due: Due, over: WhenArgs
+    core: Any,
+    key: int,
+    refs: list[int],
+    inside: Any,
+    due: Due,
+    over: WhenArgs,
+    code: Code,
 ) -> int:
     """The library's status. The body may run before this returns."""
-    promise = Promise(over)
+    promise = Promise(over, code, due)
     result = refs[-1] & ~3
     timer = ffi.gc(ffi.new("boc_timer **"), lib.glue_timer_drop)
     count = len(refs)
@@ -116,6 +127,15 @@ def cancel(result: Cown[Any]) -> bool:
         promise = pending.get(address(result))
         timer = None if promise is None else promise.timer
     return timer is not None and bool(lib.boc_timer_cancel(timer[0]))
+
+
+def soonest() -> list[tuple[Code, float]]:
+    """What the pending timers will run, and in how many seconds, in that order."""
+    now = int(lib.boc_now())
+    with lock:
+        found = [(each.due, each.code) for each in pending.values()]
+    found.sort(key=itemgetter(0))
+    return [(code, max(0, due - now) / NS_PER_SECOND) for due, code in found]
 
 
 # ---- what is refused while a timer is pending ----------------------------------------

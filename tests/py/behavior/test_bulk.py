@@ -174,6 +174,28 @@ def test_map_names_the_function_if_something_cannot_be_shipped(backend, chunksiz
         list(bocpy.map(threading.Lock().acquire, [1], chunksize=chunksize))
 
 
+def f(*values):
+    return values
+
+
+MISTAKES = (
+    (lambda c: reduce(c, f), r"iterable of cowns first, not 'Cown'"),
+    (lambda c: reduce([c, 2], f), r"reduce\(\): cown 2 must be a Cown, not 'int'"),
+    (lambda c: reduce([3], f), r"make one of a value with Cown\(value\)"),
+    (
+        lambda c: when_each(f, [c]),
+        r"when_each\(cowns, body\) takes an iterable of cowns",
+    ),
+    (lambda c: when_each([c], [c]), r"takes a callable, not 'list', as its function"),
+)
+
+
+@pytest.mark.parametrize(("call", "text"), MISTAKES)
+def test_values_in_place_of_cowns_and_swapped_arguments_are_named(call, text):
+    with pytest.raises(TypeError, match=text):
+        call(Cown(1))
+
+
 @pytest.mark.parametrize("collects", [True, False])
 def test_when_each_leaves_the_collector_as_it_is(collects):
     def body(cown):

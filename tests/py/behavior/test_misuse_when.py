@@ -17,6 +17,8 @@ says, python_says = TABLE.says, TABLE.python_says
 
 NO_COWN = "when() argument {} must be a Cown, or a list or tuple of them, not '{}'"
 NO_MEMBER = "when() argument {}: item {} of the group must be a Cown, not '{}'"
+CALL_COWN = NO_COWN.replace("when() argument", "whencall() cown")
+CALL_MEMBER = NO_MEMBER.replace("when() argument", "whencall() cown")
 NO_BODY = "a behavior is a callable, not '{}'"
 NO_FIT = "behavior '<lambda>' takes {}: {}"
 TOO_FEW = "give it more parameters, or *args"
@@ -191,15 +193,18 @@ says(
 )
 says(TypeError, NO_BODY.format("str"), "whencall('body', [Cown(1)], [])")
 says(TypeError, NO_BODY.format("NoneType"), "whencall(None, [], [])")
-NO_LIST = "whencall(): {} must be a list, not '{}'"
+NO_LIST = (
+    "whencall(): {} must be a list, not '{}': call it as whencall(func, args, captures)"
+)
 says(TypeError, NO_LIST.format("args", "bocpy.Cown"), "whencall(body, Cown(1), [])")
+says(TypeError, NO_LIST.format("args", "function"), "whencall([Cown(1)], body)")
 says(TypeError, NO_LIST.format("args", "int"), "whencall(body, 1, [])")
 says(TypeError, NO_LIST.format("args", "NoneType"), "whencall(body, None)")
 says(TypeError, NO_LIST.format("captures", "int"), "whencall(body, [], 5)")
 says(TypeError, NO_LIST.format("captures", "NoneType"), "whencall(body, [], None)")
-says(TypeError, NO_COWN.format(1, "int"), "whencall(body, [3], [])")
-says(TypeError, NO_COWN.format(2, "str"), "whencall(body, [Cown(1), 'c'], [])")
-says(TypeError, NO_MEMBER.format(1, 0, "list"), "whencall(body, [[[Cown(1)]]], [])")
+says(TypeError, CALL_COWN.format(1, "int"), "whencall(body, [3], [])")
+says(TypeError, CALL_COWN.format(2, "str"), "whencall(body, [Cown(1), 'c'], [])")
+says(TypeError, CALL_MEMBER.format(1, 0, "list"), "whencall(body, [[[Cown(1)]]], [])")
 
 
 # ---- those that take more than an expression

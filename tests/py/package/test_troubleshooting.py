@@ -72,6 +72,14 @@ MISTAKES = {
         with Cown(1):
             os.fork()
         """,
+    "... looks like a moment": "at(time.time() + 1)(print)",
+    "quiesce(): behaviors": """
+        timer = after(3600)(lambda: None)
+        try:
+            quiesce(timeout=0.1)
+        finally:
+            timer.cancel()
+        """,
     "... cannot ship": """
         start(backend="interpreters")
         Cown([threading.Lock()])

@@ -3,12 +3,15 @@
 import datetime
 import math
 import os
+import re
 import subprocess
 import sys
 import time
 import weakref
+from functools import partial
 
 import bocpy
+import bocpy.aio
 import pytest
 from bocpy import (
     CancelledError,
@@ -70,11 +73,74 @@ def test_they_run_in_the_order_of_their_times():
 def test_wait_counts_it():
     begin = time.monotonic()
     made = after(0.05)(lambda: 1)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"'.*<lambda>' \(.*\) is due in 0\.0 s, by"):
         bocpy.quiesce(timeout=0.01)
     wait()
     assert time.monotonic() - begin >= 0.05
     assert made.unwrap() == 1
+
+
+def test_a_timeout_names_the_timers_that_are_due_first():
+    late = [after(HOUR + n)(late_body) for n in range(3, 0, -1)]
+    soon = at(time.monotonic() + HOUR / 2)(soon_body)
+    after_all = when(soon)(lambda soon: None)
+    for timeout in (bocpy.quiesce, after_all.result, soon.result):
+        with pytest.raises(TimeoutError) as told:
+            timeout(timeout=0.01)
+        assert re.search(r"'soon_body' \(.*\) is due in 17\d\d\.\d s", str(told.value))
+    with pytest.raises(TimeoutError, match=r"soon_body.*late_body.*late_body.*late"):
+        bocpy.quiesce(timeout=0.01)
+    more = [after(2 * HOUR)(late_body) for _ in range(2)]
+    with pytest.raises(TimeoutError, match="2 more timers are pending"):
+        bocpy.quiesce(timeout=0.01)
+    assert all(timer.cancel() for timer in (*late, soon, *more))
+    wait()
+    with pytest.raises(CancelledError):
+        soon.result()
+
+
+def late_body():
+    pass
+
+
+def soon_body():
+    pass
+
+
+MOMENT = r"timeout .* looks like a moment of time\.time\(\)"
+
+
+def test_a_timeout_that_is_a_moment_is_refused():
+    moment = time.time() + 1
+    waits = (bocpy.wait, bocpy.quiesce, Cown(1).result, Cown(1).unwrap)
+    for call in waits:
+        with pytest.raises(ValueError, match=MOMENT):
+            call(timeout=moment)
+    with pytest.raises(ValueError, match=MOMENT):
+        bocpy.receive("moment", moment)
+    with pytest.raises(ValueError, match=MOMENT), behaviors(timeout=moment):
+        pass
+    with pytest.raises(ValueError, match=MOMENT):
+        bocpy.map(abs, [1], timeout=moment)
+    with pytest.raises(ValueError, match=MOMENT):
+        list(bocpy.as_completed([Cown(1)], timeout=moment))
+    with pytest.raises(ValueError, match=MOMENT):
+        bocpy.acquire(Cown(1), timeout=moment)
+    with (
+        bocpy.BocExecutor() as executor,
+        pytest.raises(ValueError, match=MOMENT),
+    ):
+        executor.map(abs, [1], timeout=moment)
+    for call in (bocpy.aio.wait, bocpy.aio.quiesce, partial(bocpy.aio.receive, "x")):
+        with pytest.raises(ValueError, match=MOMENT):
+            run_async(partial(call, timeout=moment))
+    assert Cown(1).result(1e9) == 1
+
+
+def test_a_deadline_that_looks_like_a_delay_is_named(monkeypatch):
+    monkeypatch.setattr("bocpy._timers._IMPORTED", 10_000.0)
+    with pytest.warns(RuntimeWarning, match=r"use after\(5\.0\)"):
+        assert at(5)(lambda: 1).result(LIMIT) == 1
 
 
 def test_it_starts_the_runtime():
@@ -143,6 +209,7 @@ def test_a_failure_is_the_results():
         (math.inf, ValueError, "292 years"),
         (1e10, ValueError, "292 years"),
         (10**400, ValueError, "292 years"),
+        (time.time() + 1, ValueError, r"the delay .* looks like .* time\.time\(\)"),
         ("1", TypeError, "number of seconds, not 'str'"),
         (None, TypeError, "number of seconds, not 'NoneType'"),
         (True, TypeError, "not 'bool'"),
@@ -163,6 +230,8 @@ def test_bad_delays_are_refused(seconds, error, text):
         ("1", TypeError, "must be a number"),
         (False, TypeError, "not 'bool'"),
         (datetime.datetime(2030, 1, 1), TypeError, "use after"),
+        (time.time() + 1, ValueError, r"time\.time\(\).*use after"),
+        (time.time() + 10 * 365 * 86400 // 2, ValueError, "use after"),
     ],
 )
 def test_bad_deadlines_are_refused(deadline, error, text):
@@ -197,7 +266,7 @@ def test_in_atomically_it_is_refused():
         with pytest.raises(RuntimeError, match="atomically"):
             after(1, Cown(1))
         with pytest.raises(RuntimeError, match="atomically"):
-            at(1, Cown(1))
+            at(time.monotonic() + 1, Cown(1))
 
 
 def test_a_behavior_that_would_hold_it_back_is_refused():

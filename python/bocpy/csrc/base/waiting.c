@@ -15,6 +15,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <boc/base.h>
 
@@ -28,6 +29,9 @@ enum { AWAKE, ASLEEP, SIGNALLED, POLLED };
  * copying 1 MB. With less, two threads that have both fallen asleep would never get to
  * spinning: what each waits for then takes two wake-ups and the work. */
 #define SHORT_NS 300000
+
+#define DURATION_CHECKED 1e9 /* 31 years, in seconds; time.time() is above it */
+#define YEAR 31556952.0
 
 /* ns that a thread spins before it sleeps: as long as a wake-up and an answer take. Two
  * threads that wake each other up then go on without sleeping. */
@@ -306,6 +310,16 @@ void bocpy_waiter_settle(bocpy_waiter *waiter) {
   Py_END_ALLOW_THREADS
 }
 
+int bocpy_check_duration(double seconds, const char *what) {
+  if (seconds < DURATION_CHECKED || fabs(seconds - (double)time(NULL)) > YEAR)
+    return 0;
+  PyErr_Format(PyExc_ValueError,
+               "%s is a number of seconds from now, and looks like a moment of "
+               "time.time(): pass moment - time.time()",
+               what);
+  return -1;
+}
+
 int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
   if (seconds == Py_None) {
     *out_timeout = BOC_FOREVER;
@@ -323,6 +337,8 @@ int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
     PyErr_SetString(PyExc_ValueError, "timeout must be a number of seconds, not NaN");
     return -1;
   }
+  if (bocpy_check_duration(number, "timeout") < 0)
+    return -1;
   double ns = number * 1e9;
   *out_timeout = ns <= 0 ? 0 : ns >= 9e18 ? BOC_FOREVER : (int64_t)ns;
   return 0;

@@ -65,6 +65,10 @@ void bocpy_waiter_settle(bocpy_waiter *waiter);
  * for objects that are not numbers, ValueError for NaN. Negative numbers mean 0. */
 int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout);
 
+/* Refuses a number of seconds that is a moment of time.time(), within a year of now:
+ * as a duration it would be half a century. -1 with ValueError that names `what`. */
+int bocpy_check_duration(double seconds, const char *what);
+
 /* ---- of the platform: without a thread state ------------------------------------- */
 
 struct bocpy_waiter {

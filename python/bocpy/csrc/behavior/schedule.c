@@ -285,14 +285,15 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
 
 /* -1 with an exception. */
 static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
-                      boc_behavior *behavior, boc_cown *result) {
+                      boc_behavior *behavior, boc_cown *result,
+                      const bocpy_code *code) {
   if (when_args->due.kind == BOCPY_DUE_NOW && bocpy_self.batch)
     return bocpy_batch_add(bocpy_self.batch, behavior);
   boc_status status = BOC_OK;
   if (when_args->due.kind == BOCPY_DUE_NOW)
     boc_behavior_schedule(behavior);
   else
-    status = bocpy_timer_start(runtime, &when_args->due, behavior, result);
+    status = bocpy_timer_start(runtime, &when_args->due, behavior, result, code);
   if (status == BOC_OK)
     return 0;
   bocpy_status_raise(status, "after()");
@@ -316,7 +317,7 @@ call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_prepared_call *prepa
     return NULL;
   }
   call_fill_env(boc_behavior_env(behavior), prepared, bound, when_args);
-  if (when_start(runtime, when_args, behavior, core) < 0) {
+  if (when_start(runtime, when_args, behavior, core, bound->entry->code) < 0) {
     boc_behavior_free(behavior);
     Py_CLEAR(result);
   }

@@ -156,7 +156,7 @@ static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
     return PyErr_NoMemory();
   for (Py_ssize_t i = 0; i < count; i++)
     items[i] = PyTuple_GET_ITEM(args, i);
-  if (bocpy_when_args_init(&when_args, state, "when() argument", items, count) == 0) {
+  if (bocpy_when_args_init(&when_args, state, "whencall() cown", items, count) == 0) {
     result = bocpy_schedule(state, callable, &when_args, captures, NULL);
     bocpy_when_args_fini(&when_args);
   }
@@ -167,8 +167,10 @@ static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
 /* A tuple of the argument's items. NULL with a TypeError that names the argument. */
 static PyObject *whencall_tuple(PyObject *several, const char *name) {
   if (!Py_TYPE(several)->tp_iter && !PySequence_Check(several)) {
-    PyErr_Format(PyExc_TypeError, "whencall(): %s must be a list, not '%s'", name,
-                 Py_TYPE(several)->tp_name);
+    PyErr_Format(PyExc_TypeError,
+                 "whencall(): %s must be a list, not '%s': call it as whencall(func, "
+                 "args, captures)",
+                 name, Py_TYPE(several)->tp_name);
     return NULL;
   }
   return PySequence_Tuple(several);

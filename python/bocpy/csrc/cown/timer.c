@@ -6,6 +6,8 @@
 
 #include "address_map.h"
 #include "cown.h"
+#include "in_flight.h"
+#include "waiting.h"
 
 #define NS_PER_SECOND 1e9
 #define MAX_SECONDS 9.2e9 /* about 292 years: what 63 bits of ns hold */
@@ -15,13 +17,20 @@ typedef struct pending {
   boc_timer *timer;       /* NULL while the timer is being started */
   boc_behavior *behavior; /* valid until it begins; its last cown is the result */
   bool over;              /* it came to its end meanwhile */
+  bocpy_timer_info info;
 } pending;
 
 static bocpy_lock timer_lock;
 static bocpy_address_map timer_table; /* by the core of the result; under the lock */
 static atomic_size_t timer_count;     /* hint: how many entries it has */
 
-int bocpy_timer_init(void) { return timer_lock ? 0 : bocpy_lock_init(&timer_lock); }
+static size_t timer_soonest(bocpy_timer_info *out_infos, size_t most,
+                            size_t *out_pending);
+
+int bocpy_timer_init(void) {
+  bocpy_in_flight_name_timers(timer_soonest);
+  return timer_lock ? 0 : bocpy_lock_init(&timer_lock);
+}
 
 /* Leaks what the entries point to: the fork may have interrupted any operation on
  * it. */
@@ -95,11 +104,15 @@ static boc_status timer_start(boc_runtime *runtime, const bocpy_due *due,
 }
 
 boc_status bocpy_timer_start(boc_runtime *runtime, const bocpy_due *due,
-                             boc_behavior *behavior, boc_cown *result) {
+                             boc_behavior *behavior, boc_cown *result,
+                             const bocpy_code *code) {
   pending *entry = calloc(1, sizeof(*entry));
   boc_timer *timer = NULL;
-  if (entry)
+  if (entry) {
+    uint64_t from = due->kind == BOCPY_DUE_AT ? 0 : boc_now();
     entry->behavior = behavior;
+    entry->info = (bocpy_timer_info){.code = code, .due = from + due->ns};
+  }
   if (!entry || !table_add(result, entry)) {
     free(entry);
     return BOC_NO_MEMORY;
@@ -140,9 +153,44 @@ int bocpy_timer_seconds(PyObject *seconds, const char *what, uint64_t *out_ns) {
     PyErr_Format(PyExc_ValueError,
                  "%s must be at most 9.2e9 seconds, which are 292 years: %R", what,
                  seconds);
-  else
+  else if (bocpy_check_duration(number, what) == 0)
     *out_ns = (uint64_t)(number * NS_PER_SECOND);
   return PyErr_Occurred() ? -1 : 0;
+}
+
+/* ---- what is pending ------------------------------------------------------------- */
+
+/* Inserts `info` into the sorted `infos`, of which `most` stay. */
+static size_t infos_insert(bocpy_timer_info *infos, size_t count, size_t most,
+                           bocpy_timer_info info) {
+  size_t at = count;
+  while (at > 0 && infos[at - 1].due > info.due)
+    at--;
+  size_t end = count < most ? count + 1 : most;
+  for (size_t i = end; i > at + 1; i--)
+    infos[i - 1] = infos[i - 2];
+  if (at < most)
+    infos[at] = info;
+  return end;
+}
+
+/* See bocpy_in_flight_name_timers. */
+static size_t timer_soonest(bocpy_timer_info *out_infos, size_t most,
+                            size_t *out_pending) {
+  size_t count = 0;
+  *out_pending = bocpy_timer_pending();
+  if (*out_pending == 0)
+    return 0;
+  bocpy_lock_take(&timer_lock);
+  for (size_t i = 0; i < timer_table.capacity; i++) {
+    const void *result = timer_table.entries[i].key;
+    const pending *entry =
+        result ? bocpy_address_map_pointer(&timer_table, result) : NULL;
+    if (entry)
+      count = infos_insert(out_infos, count, most, entry->info);
+  }
+  bocpy_lock_give(&timer_lock);
+  return count;
 }
 
 /* ---- cycles ---------------------------------------------------------------------- */

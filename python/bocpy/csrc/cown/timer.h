@@ -10,6 +10,7 @@
 #define BOCPY_TIMER_H
 
 #include "cown_core.h"
+#include "state.h"
 
 #include <boc/timer.h>
 
@@ -25,10 +26,11 @@ typedef struct bocpy_due {
   uint64_t ns; /* from now, or a time of the clock boc_now */
 } bocpy_due;
 
-/* Schedules `behavior`, which fills `result`, when it is due. May return
- * BOC_NO_MEMORY. */
+/* Schedules `behavior`, which runs `code` and fills `result`, when it is due. May
+ * return BOC_NO_MEMORY. */
 boc_status bocpy_timer_start(boc_runtime *runtime, const bocpy_due *due,
-                             boc_behavior *behavior, boc_cown *result);
+                             boc_behavior *behavior, boc_cown *result,
+                             const bocpy_code *code);
 
 /* Called when the behavior has begun or was cancelled. */
 void bocpy_timer_over(boc_cown *result);

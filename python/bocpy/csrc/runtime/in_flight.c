@@ -5,10 +5,18 @@
 #include "cown_core.h"
 #include "runtime.h"
 
+#define NS_PER_TENTH 100000000u
+
 enum { NAMED_MAX = 4 }; /* how many behaviors a text names */
 
 static _Atomic(const bocpy_code *) running_pinned;  /* hint */
 static _Atomic(const bocpy_thread *) thread_pinned; /* hint: the thread that runs it */
+
+static bocpy_soonest_timers soonest_timers; /* set once, by bocpy_timer_init */
+
+void bocpy_in_flight_name_timers(bocpy_soonest_timers soonest) {
+  soonest_timers = soonest;
+}
 
 void bocpy_in_flight_run_pinned(const bocpy_code *code) {
   atomic_store_explicit(&thread_pinned, &bocpy_self, memory_order_relaxed); /* hint */
@@ -116,22 +124,55 @@ static int parts_add_running(PyObject *parts) {
 
 /* ---- the texts ------------------------------------------------------------------- */
 
-static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *before) {
+/* Sets *out_held if somebody has the cown. */
+static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *before,
+                          bool *out_held) {
   const bocpy_code *described;
-  if (PyList_GET_SIZE(parts) >= NAMED_MAX)
+  Py_ssize_t known = PyList_GET_SIZE(parts);
+  if (known >= NAMED_MAX)
     return 0;
   if (parts_add_holder(parts, bocpy_value_of(core), &described) < 0)
     return -1;
+  *out_held = *out_held || PyList_GET_SIZE(parts) > known;
   if (!before || before == described)
     return 0;
   return parts_add(parts,
                    part_of(before, "%U was scheduled last before this call", NULL));
 }
 
-/* Steals `parts`; `status` says whether the list is complete. */
-static PyObject *parts_finish(PyObject *parts, int status, bool some) {
-  if (status == 0 && (!some || !PyList_GET_SIZE(parts)))
+static PyObject *timer_text(const bocpy_timer_info *info) {
+  uint64_t now = boc_now();
+  PyObject *name = bocpy_code_describe(info->code);
+  uint64_t tenths = info->due > now ? (info->due - now) / NS_PER_TENTH : 0;
+  PyObject *left = PyFloat_FromDouble((double)tenths / 10);
+  PyObject *text =
+      name && left
+          ? PyUnicode_FromFormat("%U is due in %S s, by after() or at()", name, left)
+          : NULL;
+  Py_XDECREF(left);
+  Py_XDECREF(name);
+  return text;
+}
+
+static int parts_add_timers(PyObject *parts) {
+  bocpy_timer_info soonest[NAMED_MAX];
+  size_t pending, count = soonest_timers(soonest, NAMED_MAX, &pending);
+  int status = 0;
+  for (size_t i = 0; i < count && status == 0; i++)
+    status = parts_add(parts, timer_text(&soonest[i]));
+  if (status == 0 && pending > count)
+    status = parts_add(
+        parts, PyUnicode_FromFormat("%zu more timers are pending", pending - count));
+  return status;
+}
+
+/* Steals `parts`; `status` says whether the list is complete, and `held` whether it
+ * names somebody that has a cown: if not, a timer may be what keeps it. */
+static PyObject *parts_finish(PyObject *parts, int status, bool held) {
+  if (status == 0 && !PyList_GET_SIZE(parts))
     status = parts_add_running(parts);
+  if (status == 0 && !held)
+    status = parts_add_timers(parts);
   PyObject *text = status == 0 ? parts_join(parts) : NULL;
   Py_DECREF(parts);
   bocpy_runtime_unuse();
@@ -153,16 +194,21 @@ PyObject *bocpy_in_flight_ahead(const boc_behavior *self,
                                 const bocpy_code *const *before) {
   PyObject *text, *parts = parts_begin(&text);
   int status = 0;
+  bool held = false;
   if (!parts)
     return text;
   for (uint32_t i = 0; status == 0 && i < boc_behavior_count(self); i++)
-    status = parts_add_cown(parts, boc_behavior_cown(self, i), before[i]);
-  return parts_finish(parts, status, true);
+    status = parts_add_cown(parts, boc_behavior_cown(self, i), before[i], &held);
+  return parts_finish(parts, status, held);
 }
 
 PyObject *bocpy_in_flight_on(boc_cown *core, const bocpy_code *before) {
   PyObject *text, *parts = parts_begin(&text);
-  return parts ? parts_finish(parts, parts_add_cown(parts, core, before), true) : text;
+  bool held = false;
+  if (!parts)
+    return text;
+  int status = parts_add_cown(parts, core, before, &held);
+  return parts_finish(parts, status, held);
 }
 
 PyObject *bocpy_in_flight(PyObject *module, PyObject *unused) {

@@ -56,8 +56,23 @@ PyObject *bocpy_in_flight_ahead(const boc_behavior *self,
 /* The same for a behavior whose only cown is `core`. */
 PyObject *bocpy_in_flight_on(boc_cown *core, const bocpy_code *before);
 
-/* The behaviors that run at the moment, in the same form: entry for the module's method
- * table. */
+/* The behaviors that run at the moment and the timers that are due first, in the same
+ * form: entry for the module's method table. */
 PyObject *bocpy_in_flight(PyObject *module, PyObject *unused);
+
+/* What a timer will run. */
+typedef struct bocpy_timer_info {
+  const bocpy_code *code; /* for bocpy_code_describe only */
+  uint64_t due;           /* a time of the clock boc_now */
+} bocpy_timer_info;
+
+/* Stores the pending timers that are due first, `most` at most, in their order. Returns
+ * how many it stored. */
+typedef size_t (*bocpy_soonest_timers)(bocpy_timer_info *out_infos, size_t most,
+                                       size_t *out_pending);
+
+/* Has the texts name timers, which are above this layer. Called before there are
+ * other threads. */
+void bocpy_in_flight_name_timers(bocpy_soonest_timers soonest);
 
 #endif
