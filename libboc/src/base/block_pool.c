@@ -26,7 +26,7 @@ enum {
   SMALLEST_CHUNK = 64 * 1024,
   LARGEST_CHUNK = 16 * 1024 * 1024,
   STRIPE = 2048,
-  CARVE_BYTES = 1024
+  CARVE_BYTES = 2048
 };
 #endif
 
@@ -242,6 +242,12 @@ static size_t next_chunk_size(const boci_block_pool *pool) {
   return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
 }
 
+/* The first line that begins at this address or behind it. */
+static uintptr_t begin_line(uintptr_t at) {
+  const uintptr_t line = CACHE_LINE - 1;
+  return (at + line) & ~line;
+}
+
 static bool new_chunk(boci_block_pool *pool) {
   const size_t size = next_chunk_size(pool);
   boci_chunk *chunk = boci_allocate(pool->allocator, size);
@@ -250,17 +256,15 @@ static bool new_chunk(boci_block_pool *pool) {
   boci_os_huge_pages(chunk, size);
   *chunk = (boci_chunk){.next = pool->chunks, .size = size};
   pool->chunks = chunk;
-  pool->fresh = (char *)chunk + CACHE_LINE;
+  pool->fresh = (char *)begin_line((uintptr_t)(chunk + 1));
   pool->fresh_end = (char *)chunk + size;
   return true;
 }
 
 static char *place_in_chunk(const boci_block_pool *pool, size_t size) {
-  const uintptr_t line = CACHE_LINE - 1;
-  const uintptr_t at = (uintptr_t)pool->fresh;
   if (size % CACHE_LINE)
-    return (char *)at;
-  return (char *)(((at - pool->lead + line) & ~line) + pool->lead);
+    return pool->fresh;
+  return (char *)(begin_line((uintptr_t)pool->fresh - pool->lead) + pool->lead);
 }
 
 /* `size` bytes of the newest chunk, or of a new one. The pool loses the rest of the
@@ -298,14 +302,16 @@ static bool shares_lines(const boci_block_pool *pool, size_t size) {
 }
 
 /* How many blocks of `size` to cut at once: as many as the newest chunk has room for,
- * but no more than a few lines, which are written before they are used. At least 1. */
+ * but no more than a few lines, which are written before they are used. At least 1. An
+ * even number fills whole lines, and so begins a line: fewer blocks straddle lines. */
 static size_t blocks_to_cut(const boci_block_pool *pool, size_t size) {
   const char *at = place_in_chunk(pool, size);
   if (!pool->fresh || at + size > pool->fresh_end)
     return 1;
   const size_t room = (size_t)(pool->fresh_end - at) / size;
   const size_t most = size < CARVE_BYTES ? CARVE_BYTES / size : 1;
-  return room < most ? room : most;
+  const size_t count = room < most ? room : most;
+  return count > 1 ? count & ~(size_t)1 : 1;
 }
 
 static boci_free *init_carved(boci_block_pool *pool, void *memory, size_t steps) {
@@ -324,12 +330,15 @@ static boci_free *carve_blocks(boci_block_pool *pool, size_t steps) {
     return NULL;
   pool->carved += count;
   (shares ? pool->stripe_chunk : pool->chunks)->carved += count;
-  for (size_t i = 1; i < count; i++) {
-    boci_free *block = init_carved(pool, memory + i * size, steps);
-    block->next = i + 1 < count ? (boci_free *)((char *)block + size) : NULL;
-    block->ahead = i + 2 < count ? (boci_free *)((char *)block + 2 * size) : NULL;
+  boci_free *next = NULL, *ahead = NULL; /* from the last block to the first */
+  for (char *at = memory + count * size; (at -= size) != memory;) {
+    boci_free *block = init_carved(pool, at, steps);
+    block->next = next;
+    block->ahead = ahead;
+    ahead = next;
+    next = block;
   }
-  pool->classes[steps] = count > 1 ? (boci_free *)(memory + size) : NULL;
+  pool->classes[steps] = next;
   return init_carved(pool, memory, steps);
 }
 

@@ -313,6 +313,39 @@ static void those_that_share_lines_are_apart(void) {
   test_memory_fini(&memory);
 }
 
+/* Gives memory that begins 16 bytes behind a line, as malloc mostly does. */
+enum { LINE = 64, BEHIND = 16, ARENA = 512 * 1024 };
+static _Alignas(LINE) char arena[ARENA];
+
+static void *allocate_behind(void *ctx, size_t size) {
+  size_t *used = ctx;
+  char *memory = arena + *used + BEHIND;
+  *used += (BEHIND + size + LINE - 1) / LINE * LINE;
+  CHECK(*used <= ARENA);
+  return memory;
+}
+
+static void release_behind(void *ctx, void *memory, size_t size) {
+  (void)ctx, (void)memory, (void)size;
+}
+
+/* Blocks of an odd number of half lines begin with a line, or half a line later: none
+ * lies in one line more than it has to. */
+static void few_blocks_straddle_lines(void) {
+  enum { BLOCKS = 64, ODD = 3 };
+  static const size_t odd[ODD] = {LINE / 2 * 3, LINE / 2 * 5, LINE / 2 * 9};
+  size_t used = 0;
+  const boc_allocator behind = {allocate_behind, release_behind, &used};
+  boci_block_pool pool;
+  boci_block_pool_init(&pool, NULL, &behind);
+  for (int i = 0; i < BLOCKS * ODD; i++) {
+    void *block = boci_block_pool_alloc(&pool, odd[i % ODD]);
+    if (is_pooled(block))
+      CHECK_EQ((uintptr_t)block % (LINE / 2), 0);
+  }
+  boci_block_pool_fini(&pool);
+}
+
 static const test_case cases[] = {
     TEST_ONCE(blocks_are_apart_and_aligned),
     TEST_ONCE(blocks_are_used_again),
@@ -324,5 +357,6 @@ static const test_case cases[] = {
     TEST_ONCE(a_large_pool_is_given_back),
     TEST_ONCE(a_pool_that_was_given_back_is_usable),
     TEST_ONCE(those_that_share_lines_are_apart),
+    TEST_ONCE(few_blocks_straddle_lines),
 };
 TEST_MAIN(cases)
