@@ -104,12 +104,13 @@ static boci_segment **replace_ring_locked(boci_overflow *overflow, boci_segment 
   return before;
 }
 
-/* Makes room for `more` segments. Only the owner adds segments, so the room stays.
- * Returns false if there is no memory. */
+/* Makes room for `more` segments. Only the owner adds segments and replaces the ring:
+ * it reads the capacity without the lock, and the room stays. Returns false if there is
+ * no memory. */
 static bool overflow_reserve(boci_overflow *overflow, uint32_t more) {
-  boci_mutex_lock(&overflow->mutex);
-  const uint32_t before = overflow->capacity, needed = length_locked(overflow) + more;
-  boci_mutex_unlock(&overflow->mutex);
+  const uint32_t before = overflow->capacity;
+  const uint32_t needed =
+      (uint32_t)boci_load_relaxed(&overflow->length) + more; /* hint: it only shrinks */
   if (needed <= before)
     return true;
   uint32_t capacity = before ? before : SMALLEST_RING;

@@ -18,12 +18,22 @@ void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first) {
   boci_store_release(&queue->tail, tail);                  /* [R6] */
 }
 
+/* How many of `count` slots from `at` stand before the end of the array. */
+static uint32_t until_wrap(uint32_t at, uint32_t count) {
+  const uint32_t rest = BOCI_RING - at % BOCI_RING;
+  return count < rest ? count : rest;
+}
+
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
-  for (uint32_t i = 0; i < count; i++)
-    boci_store_relaxed(boci_ring_slot(queue, tail + i), behaviors[i]); /* owner */
-  boci_store_release(&queue->tail, tail + count);                      /* [R6] */
+  const uint32_t straight = until_wrap(tail, count);
+  boci_atomic_ptr *slot = boci_ring_slot(queue, tail);
+  for (uint32_t i = 0; i < straight; i++)
+    boci_store_relaxed(&slot[i], behaviors[i]); /* owner */
+  for (uint32_t i = straight; i < count; i++)
+    boci_store_relaxed(&queue->slots[i - straight], behaviors[i]); /* owner */
+  boci_store_release(&queue->tail, tail + count);                  /* [R6] */
 }
 
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors) {
@@ -35,9 +45,13 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
     if (count == 0)
       return 0;
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */
-  for (uint32_t i = 0; i < count; i++)
+  const uint32_t straight = until_wrap(head, count);
+  const boci_atomic_ptr *slot = boci_ring_slot(queue, head);
+  for (uint32_t i = 0; i < straight; i++)
+    out_behaviors[i] = boci_load_relaxed(&slot[i]); /* owner: we write */
+  for (uint32_t i = straight; i < count; i++)
     out_behaviors[i] =
-        boci_load_relaxed(boci_ring_slot(queue, head + i)); /* owner: we write */
+        boci_load_relaxed(&queue->slots[i - straight]); /* owner: we write */
   return count;
 }
 
