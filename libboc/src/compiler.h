@@ -25,6 +25,15 @@
 #define BOCI_STAY_LOOP() ((void)0)
 #endif
 
+/* For a loop that uses more fields of a struct than there are registers: the compiler
+ * does not compute their addresses ahead of the loop, only to keep them in memory. */
+#if defined(__GNUC__)
+/* NOLINTNEXTLINE(portability-no-assembler) */
+#define BOCI_COMPUTE_ANEW(pointer) __asm__("" : "+r"(pointer))
+#else
+#define BOCI_COMPUTE_ANEW(pointer) ((void)(pointer))
+#endif
+
 /* Fetches the line of `address` into the cache, for writing. Never faults. On x86-64
  * the compilers' built-in function fetches it for reading, unless they compile for a
  * newer processor; a line that another core has written then moves twice. */

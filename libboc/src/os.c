@@ -11,6 +11,7 @@
 #include "perturb.h"
 #if !defined(BOC_SYSTEMATIC) && !defined(BOC_RELACY)
 BOCI_THREAD_LOCAL void *boci_tls_slot;
+BOCI_THREAD_LOCAL void *boci_tls_worker;
 BOCI_THREAD_LOCAL uint32_t boci_tls_number;
 static boci_atomic_u32 threads_numbered;
 

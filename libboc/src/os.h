@@ -64,6 +64,12 @@ extern BOCI_THREAD_LOCAL void *boci_tls_slot;
 static inline void *boci_tls_get(void) { return boci_tls_slot; }
 static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
 
+/* A second pointer: see thread_context.h. */
+#define BOCI_TLS_HAS_WORKER 1
+extern BOCI_THREAD_LOCAL void *boci_tls_worker;
+static inline void *boci_tls_get_worker(void) { return boci_tls_worker; }
+static inline void boci_tls_set_worker(void *worker) { boci_tls_worker = worker; }
+
 /* Different for any two threads that live at the same time. A thread that starts after
  * another has ended may have the same. */
 static inline void *boci_thread_token(void) { return &boci_tls_slot; }

@@ -1,4 +1,5 @@
-/* Thread context: what a thread is to libboc, behind its one thread-local pointer.
+/* Thread context: what a thread is to libboc, behind a thread-local pointer. Behind a
+ * second one is the worker of the context, which each behavior asks for twice.
  *
  * A worker's context lies in its struct, for good. Any other thread has one, on its
  * stack, only while it runs a body with a scope (of a lane), or a drop hook. */
@@ -23,9 +24,26 @@ static inline boci_thread_context *boci_thread_context_current(void) {
   return boci_tls_get();
 }
 
-static inline bool boci_thread_context_is_worker(void) {
+/* `context` is NULL, or lives until the thread sets another one. */
+static inline void boci_thread_context_set(boci_thread_context *context) {
+  boci_tls_set(context);
+#if defined(BOCI_TLS_HAS_WORKER)
+  boci_tls_set_worker(context ? context->worker : NULL);
+#endif
+}
+
+/* The worker that the calling thread is, or NULL. */
+static inline struct boci_worker *boci_thread_context_worker(void) {
+#if defined(BOCI_TLS_HAS_WORKER)
+  return boci_tls_get_worker();
+#else
   const boci_thread_context *context = boci_thread_context_current();
-  return context && context->worker;
+  return context ? context->worker : NULL;
+#endif
+}
+
+static inline bool boci_thread_context_is_worker(void) {
+  return boci_thread_context_worker() != NULL;
 }
 
 static inline struct boc_scope *boci_thread_context_scope(void) {

@@ -47,14 +47,6 @@ static bool requests_ascend(const boci_request *requests, uint32_t count) {
 
 uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
   boci_request *requests = boci_behavior_requests(behavior);
-  if (count == 2 &&
-      boci_request_cown(&requests[0]) != boci_request_cown(&requests[1])) {
-    const uint32_t first =
-        boci_request_cown(&requests[0]) > boci_request_cown(&requests[1]);
-    requests[0].order = first;
-    requests[1].order = 1 - first;
-    return 2;
-  }
   if (requests_ascend(requests, count))
     return count;
   boci_sort_requests(requests, count, behavior->block.home->allocator);
@@ -73,6 +65,13 @@ void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
   for (uint32_t i = 0; i < linked; i++)
     boci_request_set_ready(&requests[requests[i].order]);
   boci_behavior_resolve(behavior, granted, to);
+}
+
+void boci_behavior_hand_on_all(boc_behavior *behavior, const boci_executor *to) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  const uint32_t unique = boci_behavior_unique(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_behavior_hand_on(&requests[requests[i].order], to);
 }
 
 static uint32_t kept_by_timer(const boc_behavior *behavior) {
@@ -159,7 +158,11 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
     boci_behavior_resolve(behaviors[i], 1, to);
 }
 
-void *boc_behavior_env(boc_behavior *behavior) { return boci_behavior_env(behavior); }
+void *boc_behavior_env(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_OPTIONS)
+    return boci_behavior_env(behavior);
+  return boci_behavior_plain_env(behavior);
+}
 
 size_t boc_behavior_count(const boc_behavior *behavior) { return behavior->count; }
 

@@ -25,7 +25,8 @@
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; a
  * cown is pinned; the behavior has options; its last cown is fresh; it has, or had, a
- * timer; it was withdrawn before its time, and holds no cown but the fresh one. */
+ * timer; it was withdrawn before its time, and holds no cown but the fresh one; its
+ * scheduler records what happens to it. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
@@ -33,7 +34,8 @@ enum {
   BOCI_BEHAVIOR_OPTIONS = 8,
   BOCI_BEHAVIOR_FRESH = 16,
   BOCI_BEHAVIOR_TIMED = 32,
-  BOCI_BEHAVIOR_WITHDRAWN = 64
+  BOCI_BEHAVIOR_WITHDRAWN = 64,
+  BOCI_BEHAVIOR_TRACED = 128
 };
 
 #if defined(BOC_CHECKS)
@@ -160,11 +162,25 @@ const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior);
  * cown. Returns how many are left. */
 uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count);
 
+/* Orders two requests. Returns false, with nothing done, if they are for one cown. */
+static inline bool boci_behavior_order_two(boci_request *requests) {
+  const boc_cown *cowns[] = {boci_request_cown(&requests[0]),
+                             boci_request_cown(&requests[1])};
+  if (cowns[0] == cowns[1])
+    return false;
+  const uint32_t first = cowns[0] > cowns[1];
+  requests[0].order = first;
+  requests[1].order = 1 - first;
+  return true;
+}
+
 /* Puts the requests into their linking order; the fresh one is last. */
 static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
                                        uint32_t fresh) {
   behavior->block.number = count;
   if (count - fresh < 2)
+    return;
+  if (count == 2 && boci_behavior_order_two(boci_behavior_requests(behavior)))
     return;
   const uint32_t unique = boci_behavior_sort_and_merge(behavior, count - fresh);
   behavior->block.number = unique + fresh;
@@ -192,7 +208,7 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   for (size_t i = 0; i < count; i++) {
     if (fresh)
       return BOC_BAD_ARGUMENT;
-    BOCI_PREFETCH(accesses[i].cown); /* as boci_access_is_special */
+    BOCI_PREFETCH(accesses[i].cown); /* as boci_access_is_plain */
     BOCI_REQUIRE(boci_cown_is_live(accesses[i].cown) && "a cown that somebody holds");
     boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
     special |= accesses[i].cown->special;
@@ -209,17 +225,18 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   return BOC_OK;
 }
 
-/* Whether a behavior over such a cown needs a flag. Linking will write the cown's line,
- * which another core may have: fetches the lines of all its cowns at the same time. */
-static inline bool boci_access_is_special(const boc_access *access) {
+/* Whether a behavior over the cown, which somebody holds, needs no flag. Linking will
+ * write the cown's line, which another core may have: fetches the lines of all cowns of
+ * the behavior at the same time. */
+static inline bool boci_access_is_plain(const boc_access *access) {
   BOCI_PREFETCH(access->cown);
-  BOCI_REQUIRE(boci_cown_is_live(access->cown) && "a cown that somebody holds");
-  return access->cown->special || access->mode == BOC_FRESH;
+  return boci_cown_is_live(access->cown) && !access->cown->special &&
+         (unsigned)access->mode <= BOC_READ;
 }
 
 static inline bool boci_accesses_are_plain(const boc_access *accesses, size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (boci_access_is_special(&accesses[i]))
+    if (!boci_access_is_plain(&accesses[i]))
       return false;
   return true;
 }
@@ -238,17 +255,20 @@ static inline void boci_behavior_clear_env(void *env, size_t size) {
   }
 }
 
-/* As boci_behavior_init, for plain accesses and no options. */
-BOCI_ALWAYS_INLINE void
-boci_behavior_init_plain(boc_behavior *behavior, const boc_behavior_type *type,
-                         size_t env_size, const boc_access *accesses, uint32_t count) {
+/* As boci_behavior_init, for plain accesses and no options. `flags`: none, or
+ * BOCI_BEHAVIOR_TRACED. */
+BOCI_ALWAYS_INLINE void boci_behavior_init_plain(boc_behavior *behavior,
+                                                 const boc_behavior_type *type,
+                                                 size_t env_size,
+                                                 const boc_access *accesses,
+                                                 uint32_t count, uint16_t flags) {
   boci_request *requests = boci_behavior_requests(behavior);
   behavior->type = type;
   behavior->count = count;
-  behavior->block.flags = 0;
+  behavior->block.flags = flags;
   BOCI_SET_STAGE(behavior, NEW);
   for (uint32_t i = 0; i < count; i++)
-    boci_request_init(&requests[i], &accesses[i], i);
+    boci_request_init_plain(&requests[i], &accesses[i], i);
   boci_behavior_clear_env((char *)behavior + boci_behavior_env_at(count, false),
                           env_size);
   boci_behavior_order(behavior, count, 0);
@@ -326,14 +346,19 @@ static inline void boci_behavior_hand_on(boci_request *request,
   }
 }
 
+/* Releases all cowns. */
+void boci_behavior_hand_on_all(boc_behavior *behavior, const boci_executor *to);
+
 /* Drops the environment and releases the cowns. The caller frees the block. */
 static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
   if (behavior->type->drop)
     behavior->type->drop(boci_behavior_env(behavior));
   const uint32_t unique = boci_behavior_unique(behavior);
-  for (uint32_t i = 0; i < unique; i++)
-    boci_behavior_hand_on(&requests[requests[i].order], to);
+  if (unique > 1)
+    boci_behavior_hand_on_all(behavior, to);
+  else if (unique == 1)
+    boci_behavior_hand_on(&requests[requests[0].order], to);
 }
 
 #endif

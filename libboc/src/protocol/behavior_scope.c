@@ -21,11 +21,11 @@ bool boci_call_with_options(boc_behavior *behavior,
   boc_scope *outer = context->scope;
   context->scope = options->scope;
   if (!before)
-    boci_tls_set(&mine);
+    boci_thread_context_set(&mine);
   body(behavior);
   context->scope = outer;
   if (!before)
-    boci_tls_set(NULL);
+    boci_thread_context_set(NULL);
   return true;
 }
 

@@ -152,9 +152,9 @@ static void end_cown(boc_cown *cown) {
     end_in_context(context, cown);
   } else {
     boci_thread_context own = {.worker = NULL};
-    boci_tls_set(&own);
+    boci_thread_context_set(&own);
     end_in_context(&own, cown);
-    boci_tls_set(NULL);
+    boci_thread_context_set(NULL);
   }
 }
 

@@ -34,7 +34,7 @@
 #define BOCI_REQUEST_BITS ((uintptr_t)7)
 
 /* Bits of `target`, beside the address of the cown. */
-#define BOCI_READS ((uintptr_t)1)
+#define BOCI_READS ((uintptr_t)BOC_READ)
 #define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior represents it */
 
 typedef struct boci_request {
@@ -51,6 +51,15 @@ static inline void boci_request_init(boci_request *request, const boc_access *ac
                                      uint32_t i) {
   request->target =
       (uintptr_t)access->cown | (access->mode == BOC_READ ? BOCI_READS : 0);
+  boci_init(&request->word, 0);
+  request->index = i;
+  request->order = i;
+}
+
+/* The same for a plain access (behavior.h). */
+static inline void boci_request_init_plain(boci_request *request,
+                                           const boc_access *access, uint32_t i) {
+  request->target = (uintptr_t)access->cown | (uintptr_t)access->mode;
   boci_init(&request->word, 0);
   request->index = i;
   request->order = i;

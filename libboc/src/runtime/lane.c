@@ -136,10 +136,10 @@ static size_t run_from_lane(boc_lane *lane, uint64_t deadline, size_t most) {
 /* A body of another lane may pump this one: the behaviors that run then do not belong
  * to that body's scope. */
 static size_t run_without_scope(boc_lane *lane, uint64_t deadline, size_t most) {
-  void *context = boci_tls_get();
-  boci_tls_set(NULL);
+  boci_thread_context *context = boci_thread_context_current();
+  boci_thread_context_set(NULL);
   const size_t ran = run_from_lane(lane, deadline, most);
-  boci_tls_set(context);
+  boci_thread_context_set(context);
   return ran;
 }
 

@@ -36,11 +36,14 @@ static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker
     return BOC_NO_MEMORY;
   const boc_status status =
       boci_behavior_init(behavior, type, env_size, accesses, count, stored);
-  if (status == BOC_OK)
-    *out_behavior = behavior;
-  else
+  if (status != BOC_OK) {
     free_behavior_block(&runtime->scheduler, behavior);
-  return status;
+    return status;
+  }
+  if (runtime->scheduler.trace_events)
+    behavior->block.flags |= BOCI_BEHAVIOR_TRACED;
+  *out_behavior = behavior;
+  return BOC_OK;
 }
 
 /* Wrong arguments are a bug of the caller, so a check reports them here. */
@@ -72,6 +75,7 @@ static BOCI_NOINLINE boc_status new_slow(boc_runtime *runtime,
                                          const boc_behavior_type *type, size_t env_size,
                                          const boc_access *accesses, size_t count,
                                          boc_behavior **out_behavior) {
+  require_arguments(runtime, type, accesses, count);
   boci_worker *worker = boci_runtime_own_worker(runtime);
   struct boc_scope *scope = boci_thread_context_scope();
   if (!scope && (worker || !boci_load_acquire(&runtime->closing))) /* [A11] */
@@ -83,7 +87,8 @@ static BOCI_NOINLINE boc_status new_slow(boc_runtime *runtime,
 }
 
 /* Most behaviors have few cowns and a small environment, and bodies without a scope
- * make them. Returns NULL for other behaviors, or if there is no block. */
+ * make them. Returns NULL for other behaviors, if there is no block, and if an argument
+ * is wrong: the slow path then does what is to be done. */
 enum { PLAIN_COWNS = 8, PLAIN_ENV = 128 };
 
 BOCI_ALWAYS_INLINE boc_behavior *new_plain(boc_runtime *runtime,
@@ -91,14 +96,29 @@ BOCI_ALWAYS_INLINE boc_behavior *new_plain(boc_runtime *runtime,
                                            size_t env_size, const boc_access *accesses,
                                            size_t count) {
   boci_worker *worker = boci_runtime_own_worker(runtime);
-  if (!worker || worker->context.scope || env_size > PLAIN_ENV ||
+  if (!worker || worker->context.scope || env_size > PLAIN_ENV || !type ||
+      !type->body || (count > 0 && !accesses) ||
       !boci_accesses_are_plain(accesses, count))
     return NULL;
   boc_behavior *behavior = boci_block_pool_alloc_ready(
       &worker->pool, boci_behavior_env_at(count, false) + env_size);
+  if (count == 1)
+    BOCI_COMPUTE_ANEW(accesses);
   if (behavior)
-    boci_behavior_init_plain(behavior, type, env_size, accesses, (uint32_t)count);
+    boci_behavior_init_plain(behavior, type, env_size, accesses, (uint32_t)count,
+                             worker->traced);
   return behavior;
+}
+
+BOCI_ALWAYS_INLINE boc_status new_of_count(boc_runtime *runtime,
+                                           const boc_behavior_type *type,
+                                           size_t env_size, const boc_access *accesses,
+                                           size_t count, boc_behavior **out_behavior) {
+  boc_behavior *behavior = new_plain(runtime, type, env_size, accesses, count);
+  if (!behavior)
+    return new_slow(runtime, type, env_size, accesses, count, out_behavior);
+  *out_behavior = behavior;
+  return BOC_OK;
 }
 
 static BOCI_NOINLINE boc_status new_with_many(boc_runtime *runtime,
@@ -106,30 +126,32 @@ static BOCI_NOINLINE boc_status new_with_many(boc_runtime *runtime,
                                               size_t env_size,
                                               const boc_access *accesses, size_t count,
                                               boc_behavior **out_behavior) {
-  boc_behavior *behavior =
-      count > PLAIN_COWNS ? NULL : new_plain(runtime, type, env_size, accesses, count);
-  if (!behavior)
+  if (count > PLAIN_COWNS)
     return new_slow(runtime, type, env_size, accesses, count, out_behavior);
-  *out_behavior = behavior;
-  return BOC_OK;
+  return new_of_count(runtime, type, env_size, accesses, count, out_behavior);
 }
 
-/* Separate for no cown and for one, where the compiler knows all sizes. */
+static BOCI_NOINLINE boc_status new_with_two(boc_runtime *runtime,
+                                             const boc_behavior_type *type,
+                                             size_t env_size,
+                                             const boc_access *accesses, size_t count,
+                                             boc_behavior **out_behavior) {
+  (void)count;
+  return new_of_count(runtime, type, env_size, accesses, 2, out_behavior);
+}
+
+/* Separate for no cown, one and two, where the compiler knows all sizes. All calls are
+ * tail calls, so that no function saves registers for another one. */
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
-  require_arguments(runtime, type, accesses, count);
-  boc_behavior *behavior;
   if (count == 1)
-    behavior = new_plain(runtime, type, env_size, accesses, 1);
-  else if (count == 0)
-    behavior = new_plain(runtime, type, env_size, accesses, 0);
-  else
-    return new_with_many(runtime, type, env_size, accesses, count, out_behavior);
-  if (!behavior)
-    return new_slow(runtime, type, env_size, accesses, count, out_behavior);
-  *out_behavior = behavior;
-  return BOC_OK;
+    return new_of_count(runtime, type, env_size, accesses, 1, out_behavior);
+  if (count == 0)
+    return new_of_count(runtime, type, env_size, accesses, 0, out_behavior);
+  if (count == 2)
+    return new_with_two(runtime, type, env_size, accesses, 2, out_behavior);
+  return new_with_many(runtime, type, env_size, accesses, count, out_behavior);
 }
 
 boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
@@ -179,27 +201,20 @@ static BOCI_NOINLINE void schedule_any(boc_behavior *behavior) {
   boci_behavior_link(behavior, boci_scheduler_count_scheduled(scheduler, 1));
 }
 
-/* For a behavior that holds its cowns and was made by a body on `worker`. */
-static inline void enqueue_plain(boci_worker *worker, boc_behavior *behavior) {
-  boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
-  boci_enqueue_own(worker, behavior);
-  boci_wake_for_surplus(worker);
-}
-
 static BOCI_NOINLINE void schedule_first(boci_worker *worker, boc_behavior *behavior,
                                          boci_request *previous) {
   if (!boci_request_link_only_slow(previous, boci_behavior_requests(behavior),
                                    &worker->body_executor))
     return;
   boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
-  enqueue_plain(worker, behavior);
+  boci_enqueue_own(worker, behavior);
 }
 
-/* Whether this worker made it, and it has at most one cown, which is not special. */
+/* Whether this worker made it, and scheduling it is nothing but linking it. */
 static inline bool is_plain(const boci_worker *worker, const boc_behavior *behavior) {
   return worker && behavior->block.home == &worker->pool &&
-         behavior->block.number <= 1 &&
-         !(behavior->block.flags & (BOCI_BEHAVIOR_FRESH | BOCI_BEHAVIOR_PINNED));
+         !(behavior->block.flags &
+           (BOCI_BEHAVIOR_FRESH | BOCI_BEHAVIOR_PINNED | BOCI_BEHAVIOR_TRACED));
 }
 
 /* Does inline what most behaviors need. All other cases are tail calls, so that this
@@ -212,10 +227,13 @@ void boc_behavior_schedule(boc_behavior *behavior) {
     schedule_any(behavior);
     return;
   }
-  boci_trace_note(&worker->trace, BOC_TRACE_SCHEDULED, behavior);
   boci_in_flight_add_scheduled(&worker->in_flight, 1);
   if (behavior->block.number == 0) {
-    enqueue_plain(worker, behavior);
+    boci_enqueue_own(worker, behavior);
+    return;
+  }
+  if (behavior->block.number > 1) {
+    boci_behavior_link_many(behavior, &worker->body_executor);
     return;
   }
   boci_request *request = boci_behavior_requests(behavior);

@@ -50,8 +50,7 @@ void boci_wake_another(boci_worker *worker) {
 
 /* Moves half of the full queue away. Without memory for that, `behavior` goes to the
  * injector. */
-BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
-                                              boc_behavior *behavior) {
+void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior) {
   uint32_t count;
   if (boci_overflow_push(&worker->overflow, &worker->queue, &count)) {
     boci_run_queue_push(&worker->queue, behavior);
@@ -60,6 +59,7 @@ BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
     count = 1;
   }
   boci_count(&worker->counters.overflowed, count);
+  boci_wake_for_surplus(worker);
 }
 
 BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
@@ -70,7 +70,6 @@ BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
   }
   boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
   boci_enqueue_own(worker, behavior);
-  boci_wake_for_surplus(worker);
 }
 
 /* The behaviors that wait behind this one may have been made long ago, and be in no
@@ -78,21 +77,32 @@ BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
  * and the others arrive by the time it ends. */
 static inline void prefetch_successors(const boc_behavior *behavior) {
   const boci_request *requests = boci_behavior_requests(behavior);
-  boci_prefetch_successor(&requests[0]);
-  for (uint32_t i = 1; i < behavior->count; i++)
+  for (uint32_t i = 0; i < behavior->count; i++)
     if (!(requests[i].target & BOCI_MERGED))
       boci_prefetch_successor(&requests[i]);
 }
 
-void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
-  boci_worker *worker = ctx;
-  prefetch_successors(behavior);
+static BOCI_NOINLINE void handoff_any(boci_worker *worker, boc_behavior *behavior) {
   if (worker->lifo_slot || runs_elsewhere(worker, behavior)) {
     boci_enqueue_from_body(worker, behavior);
     return;
   }
   worker->lifo_slot = behavior;
   boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
+}
+
+/* Does inline what most behaviors need. */
+void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
+  boci_worker *worker = ctx;
+  if (behavior->count == 1)
+    boci_prefetch_successor(boci_behavior_requests(behavior));
+  else
+    prefetch_successors(behavior);
+  if (worker->lifo_slot || behavior->block.home != &worker->pool ||
+      (behavior->block.flags & (BOCI_BEHAVIOR_PINNED | BOCI_BEHAVIOR_TRACED)))
+    handoff_any(worker, behavior);
+  else
+    worker->lifo_slot = behavior;
 }
 
 /* The worker may be busy for long: then an idle one takes work from its inbox. */

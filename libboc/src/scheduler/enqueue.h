@@ -21,14 +21,6 @@ void boci_enqueue_handoff(void *ctx, boc_behavior *behavior);
 /* `ctx` is a scheduler; the calling thread is not one of its workers. */
 void boci_enqueue_external(void *ctx, boc_behavior *behavior);
 
-void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior);
-
-/* Puts a behavior of this worker's runtime into its run queue. Called by the worker. */
-static inline void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
-  if (!boci_run_queue_push(&worker->queue, behavior))
-    boci_enqueue_to_full_queue(worker, behavior);
-}
-
 /* Puts a behavior into the inbox of `worker`. Any thread. */
 void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
 
@@ -37,6 +29,16 @@ void boci_wake_another(boci_worker *worker);
 static inline void boci_wake_for_surplus(boci_worker *worker) {
   if (!worker->queue.alone && boci_parked_may_wake(&worker->scheduler->parked))
     boci_wake_another(worker);
+}
+
+/* Puts a behavior of this worker's runtime into its run queue, and wakes another worker
+ * if that may help. Called by the worker. */
+void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior);
+static inline void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
+  if (boci_run_queue_push(&worker->queue, behavior))
+    boci_wake_for_surplus(worker);
+  else
+    boci_enqueue_to_full_queue(worker, behavior);
 }
 
 /* Moves everything that the worker has queued to the injector, where any worker finds

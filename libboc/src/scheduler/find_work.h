@@ -75,15 +75,16 @@ static inline boc_behavior *boci_take_lifo_slot(boci_worker *worker) {
   if (!behavior)
     return NULL;
   worker->lifo_slot = NULL;
-  if (++worker->lifo_used < BOCI_LIFO_BUDGET && !boci_lifo_is_cold(worker, behavior)) {
+  const bool cold = boci_lifo_is_cold(worker, behavior); /* then others wait */
+  if (++worker->lifo_used < BOCI_LIFO_BUDGET && !cold) {
     boci_count(&worker->counters.handed_off, 1);
     return behavior;
   }
   worker->lifo_used = 0;
-  if (boci_nothing_else_waits(worker)) /* the chain goes on here, where its data is */
+  /* If nothing waits, the chain goes on here, where its data is. */
+  if (!cold && boci_nothing_else_waits(worker))
     return behavior;
   boci_enqueue_own(worker, behavior);
-  boci_wake_for_surplus(worker);
   return NULL;
 }
 
@@ -112,7 +113,6 @@ static inline void boci_empty_lifo_slot(boci_worker *worker) {
     return;
   worker->lifo_slot = NULL;
   boci_enqueue_own(worker, behavior);
-  boci_wake_for_surplus(worker);
 }
 
 /* NULL if neither the worker nor the common queues have anything. */

@@ -31,7 +31,9 @@ static void end_withdrawn(boc_behavior *behavior) {
   boci_trace_here(boci_behavior_scheduler(behavior), BOC_TRACE_CANCELLED, behavior);
 }
 
-BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
+/* Runs the body of any behavior, with its options and the hooks of its cowns; or ends
+ * one that was withdrawn before its time. */
+static void run_any_body(boc_behavior *behavior) {
   if (behavior->block.flags & BOCI_BEHAVIOR_WITHDRAWN)
     end_withdrawn(behavior);
   else if (!(behavior->block.flags & BOCI_BEHAVIOR_OPTIONS))
@@ -58,6 +60,24 @@ BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
   return false;
 }
 
+BOCI_NOINLINE void boci_begin_specially(boci_worker *worker, boc_behavior *behavior) {
+  boci_trace_note(&worker->trace, BOC_TRACE_STARTED, behavior);
+  run_any_body(behavior);
+}
+
+BOCI_NOINLINE void boci_finish_on_worker(boci_worker *worker, boc_behavior *behavior,
+                                         const boci_executor *to) {
+  boci_trace_note(&worker->trace, BOC_TRACE_FINISHED, behavior);
+  boci_behavior_end(behavior, to);
+  boci_end_options(behavior);
+  boci_free_on_worker(worker, behavior);
+}
+
+BOCI_NOINLINE void boci_finish_specially(boci_worker *worker, boc_behavior *behavior) {
+  if (boci_body_finishes(behavior))
+    boci_finish_on_worker(worker, behavior, &worker->handoff_executor);
+}
+
 /* ---- on any other thread --------------------------------------------------------- */
 
 static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
@@ -74,7 +94,9 @@ static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
 void boci_run_external(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   boci_trace_external(scheduler, BOC_TRACE_STARTED, behavior);
-  if (boci_run_body(behavior))
+  BOCI_SET_STAGE(behavior, RUNNING);
+  run_any_body(behavior);
+  if (boci_body_finishes(behavior))
     finish_outside(scheduler, behavior);
 }
 

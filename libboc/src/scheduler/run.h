@@ -15,28 +15,15 @@
 #include "enqueue.h"
 #include "scheduler.h"
 
-/* Runs the body of a behavior with options, or with hooks of its cowns; or ends one
- * that was withdrawn before its time. */
-void boci_run_special_body(boc_behavior *behavior);
-
-/* Returns false if the behavior was deferred: boc_behavior_complete will finish it. */
-static inline bool boci_run_body(boc_behavior *behavior) {
-  BOCI_SET_STAGE(behavior, RUNNING);
-  if (behavior->block.flags &
-      (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS | BOCI_BEHAVIOR_WITHDRAWN))
-    boci_run_special_body(behavior);
-  else
-    behavior->type->body(behavior, boci_behavior_plain_env(behavior));
+/* After the body: returns false if the behavior was deferred, and
+ * boc_behavior_complete will finish it. */
+static inline bool boci_body_finishes(boc_behavior *behavior) {
   return !(behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) ||
          boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
 }
 
-/* Finishes `behavior` on `worker`; behaviors that become ready go to `to`. */
-static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *behavior,
-                                         const boci_executor *to) {
-  boci_trace_note(&worker->trace, BOC_TRACE_FINISHED, behavior);
-  boci_behavior_end(behavior, to);
-  boci_end_options(behavior);
+/* Frees a behavior that has released its cowns, and counts it. */
+static inline void boci_free_on_worker(boci_worker *worker, boc_behavior *behavior) {
   if (behavior->block.home != &worker->pool)
     boci_steal_backoff_note(&worker->backoff, behavior->block.home);
   void *block = boci_retire(worker->scheduler, behavior);
@@ -44,6 +31,21 @@ static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *beha
     boci_block_pool_free(&worker->pool, block);
   boci_in_flight_add_finished(&worker->in_flight);
 }
+
+/* Finishes `behavior` on `worker`; behaviors that become ready go to `to`. */
+void boci_finish_on_worker(boci_worker *worker, boc_behavior *behavior,
+                           const boci_executor *to);
+
+/* What precedes and follows the bodies of behaviors that have such flags, which few
+ * have: one test for all of them. */
+enum {
+  BOCI_BEGINS_SPECIALLY = BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS |
+      BOCI_BEHAVIOR_WITHDRAWN | BOCI_BEHAVIOR_TRACED,
+  BOCI_FINISHES_SPECIALLY = BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_DEFERRED |
+      BOCI_BEHAVIOR_TIMED | BOCI_BEHAVIOR_TRACED
+};
+void boci_begin_specially(boci_worker *worker, boc_behavior *behavior);
+void boci_finish_specially(boci_worker *worker, boc_behavior *behavior);
 
 /* Prefetches what the body and the end of the behavior write, all at the same time: the
  * values of its cowns, but for the first, which the body reads at once; and the cowns'
@@ -70,11 +72,19 @@ static inline void boci_run_on_worker(boci_worker *worker, boc_behavior *behavio
     return;
   if (behavior->block.home != &worker->pool) /* its cowns may be with its maker, too */
     boci_prefetch_cowns(behavior);
-  boci_trace_note(&worker->trace, BOC_TRACE_STARTED, behavior);
   worker->scheduled_before =
       boci_load_relaxed(&worker->in_flight.scheduled); /* owner */
-  if (boci_run_body(behavior))
-    boci_finish_on_worker(worker, behavior, &worker->handoff_executor);
+  BOCI_SET_STAGE(behavior, RUNNING);
+  if (behavior->block.flags & BOCI_BEGINS_SPECIALLY)
+    boci_begin_specially(worker, behavior);
+  else
+    behavior->type->body(behavior, boci_behavior_plain_env(behavior));
+  if (behavior->block.flags & BOCI_FINISHES_SPECIALLY) {
+    boci_finish_specially(worker, behavior);
+    return;
+  }
+  boci_behavior_end(behavior, &worker->handoff_executor);
+  boci_free_on_worker(worker, behavior);
 }
 
 /* Runs a ready behavior on a thread that is not a worker. */

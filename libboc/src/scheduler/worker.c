@@ -49,21 +49,33 @@ static bool is_surplus(boci_worker *worker) {
              0; /* hint: see retire */
 }
 
-static void worker_loop(boci_worker *worker) {
+static inline void serve_between_bodies(boci_worker *worker) {
+  boci_worker_answer_poke(worker);
+  if (boci_timers_any(&worker->scheduler->timers))
+    boci_timers_serve_between_bodies(worker);
+  if (is_surplus(worker))
+    boci_blocking_retire(worker);
+}
+
+/* Runs a behavior that it searched for, if it finds one. Returns false if there is none
+ * and the scheduler stops. */
+static BOCI_NOINLINE bool search_and_run(boci_worker *worker) {
   bool overdue = false;
   boc_behavior *behavior = boci_find_or_park(worker, &overdue);
-  while (behavior || !boci_scheduler_stopping(worker->scheduler)) {
-    if (behavior)
-      boci_run_on_worker(worker, behavior, overdue);
-    boci_worker_answer_poke(worker);
-    if (boci_timers_any(&worker->scheduler->timers))
-      boci_timers_serve_between_bodies(worker);
-    if (is_surplus(worker))
-      boci_blocking_retire(worker);
-    overdue = false;
-    behavior = boci_find_own(worker);
-    if (!behavior)
-      behavior = boci_find_or_park(worker, &overdue);
+  if (behavior)
+    boci_run_on_worker(worker, behavior, overdue);
+  return behavior || !boci_scheduler_stopping(worker->scheduler);
+}
+
+static void worker_loop(boci_worker *worker) {
+  while (search_and_run(worker)) {
+    boc_behavior *behavior;
+    serve_between_bodies(worker);
+    while ((behavior = boci_find_own(worker))) {
+      boci_run_on_worker(worker, behavior, false);
+      serve_between_bodies(worker);
+      BOCI_COMPUTE_ANEW(worker);
+    }
   }
 }
 
@@ -106,7 +118,7 @@ static void settle_start(boci_worker *worker, boc_status status) {
 static void worker_main(void *arg) {
   boci_worker *worker = arg;
   const boc_worker_hooks *hooks = &worker->scheduler->hooks;
-  boci_tls_set(&worker->context);
+  boci_thread_context_set(&worker->context);
   if (!wait_to_start(worker))
     return;
   const boc_status status =
@@ -147,6 +159,7 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   worker->scheduler = scheduler;
   worker->index = index;
   worker->until_common = BOCI_COMMON_EVERY;
+  worker->traced = scheduler->trace_events ? BOCI_BEHAVIOR_TRACED : 0;
   worker->hooked_as_parked = true;
   worker->on_demand = index >= scheduler->eager && index < scheduler->first_workers;
   worker->thread.handle = NULL;

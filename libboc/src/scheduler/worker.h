@@ -36,6 +36,7 @@ typedef struct boci_worker {
   uint32_t lifo_used;    /* how many behaviors in a row came from the LIFO slot */
   uint32_t inbox_used;   /* how many behaviors in a row came from the inbox */
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
+  uint16_t traced;       /* BOCI_BEHAVIOR_TRACED if the scheduler traces; else 0 */
   uint32_t random;       /* where stealing starts */
   /* how many bodies until it checks whether a timer is due */
   uint32_t bodies_before_clock;
@@ -89,8 +90,7 @@ boc_status boci_worker_start_again(boci_worker *worker);
 
 /* The worker that the calling thread is, or NULL. Any thread. */
 static inline boci_worker *boci_worker_current(void) {
-  const boci_thread_context *context = boci_thread_context_current();
-  return context ? context->worker : NULL;
+  return boci_thread_context_worker();
 }
 
 /* Makes the worker call its `poke` hook soon. Any thread. */

@@ -32,7 +32,7 @@ static void setup(world *all, unsigned workers) {
   CHECK_EQ(boci_scheduler_init(&all->scheduler, &config), BOC_OK);
   all->me = &all->scheduler.worker[0];
   all->other = &all->scheduler.worker[workers - 1];
-  boci_tls_set(&all->me->context);
+  boci_thread_context_set(&all->me->context);
 }
 
 static void teardown(world *all) {
@@ -40,7 +40,7 @@ static void teardown(world *all) {
   CHECK(!boci_find_own(all->me));
   for (size_t i = 0; i < all->count; i++)
     boci_block_pool_free(&all->me->pool, all->made[i]);
-  boci_tls_set(NULL);
+  boci_thread_context_set(NULL);
   (void)overdue;
   boci_scheduler_fini(&all->scheduler);
 }

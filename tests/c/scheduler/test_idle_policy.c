@@ -40,7 +40,7 @@ static void setup(fixture *all) {
   all->me = &all->scheduler.worker[0];
   all->other = &all->scheduler.worker[1];
   all->me->hooked_as_parked = false; /* as after its first behavior */
-  boci_tls_set(&all->me->context);
+  boci_thread_context_set(&all->me->context);
   for (; all->count < MAX_COUNT; all->count++) {
     boc_behavior *made =
         boci_block_pool_alloc(&all->me->pool, boci_behavior_size(0, false, 0));
@@ -53,12 +53,12 @@ static void setup(fixture *all) {
 static void teardown(fixture *all) {
   CHECK_EQ(all->before, all->after);
   CHECK_EQ(boci_load_relaxed(&all->scheduler.parked.state), 0);
-  boci_tls_set(&all->me->context);
+  boci_thread_context_set(&all->me->context);
   while (boci_find_own(all->me))
     continue;
   for (size_t i = 0; i < all->count; i++)
     boci_block_pool_free(&all->me->pool, all->made[i]);
-  boci_tls_set(NULL);
+  boci_thread_context_set(NULL);
   boci_scheduler_fini(&all->scheduler);
 }
 
@@ -83,9 +83,9 @@ static void park_or_publish(void *arg, unsigned index) {
   fixture *all = arg;
   if (index == 0) {
     bool overdue = false;
-    boci_tls_set(&all->me->context);
+    boci_thread_context_set(&all->me->context);
     all->found = boci_find_or_park(all->me, &overdue);
-    boci_tls_set(NULL);
+    boci_thread_context_set(NULL);
     CHECK(!overdue);
     return;
   }
@@ -99,7 +99,7 @@ static void a_worker_parks_until_a_publisher_wakes_it(void) {
   fixture all;
   setup(&all);
   all.scheduler.parked.processors = WORKERS + 1; /* so that it is no monitor */
-  boci_tls_set(NULL);
+  boci_thread_context_set(NULL);
   test_threads(2, park_or_publish, &all);
   CHECK(all.found == all.made[0]);
   CHECK_EQ(parked_count(&all), 1);
