@@ -232,8 +232,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         "--parallel",
         metavar="N",
         type=int,
-        default=os.cpu_count() or 1,
-        help="jobs at once",
+        help="jobs at once; one for each core, with --matrix one more",
     )
     parser.add_argument("--report", metavar="FILE", type=Path, help=argparse.SUPPRESS)
 
@@ -331,6 +330,13 @@ def tools_interpreter(arguments: argparse.Namespace) -> Interpreter:
     return newest()
 
 
+def jobs_at_once(asked: job_matrix.Wish) -> int:
+    """How many jobs run at once unless --parallel says it. The jobs of the matrix wait
+    for a fifth of their time (for sleeps, child processes, links), in which one job more
+    than there are cores has work to do."""
+    return (os.cpu_count() or 1) + asked.matrix
+
+
 def test(arguments: argparse.Namespace, rest: list[str]) -> int:
     if "list" in arguments.platform:
         say(platforms.table())
@@ -340,7 +346,7 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
         return single_test.test(arguments.only, commands.pick(spec), rest)
     asked = wish(arguments, rest)
     interpreter = tools_interpreter(arguments)
-    parallel = max(1, arguments.parallel)
+    parallel = max(1, arguments.parallel or jobs_at_once(asked))
     jobs = job_matrix.jobs(asked, interpreter, 1 if asked.matrix else parallel)
     total = run_jobs(jobs, parallel)
     if arguments.report:
