@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "radix_sort.h"
 #include "reduction_axis.h"
-#include "sort.h"
 
 /* ---- argmin, argmax -------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* Sort: few numbers by insertion, more by digits of their bits.
+/* Radix sort: few numbers by insertion, more by digits of their bits.
  *
  * Numbers are compared as integers that are ordered as they are: sign and exponent come
  * first in the bits of a double. 0.0 and -0.0 are equal, and so are all NaNs, which are
@@ -8,7 +8,7 @@
  * sorted digit by digit from the lowest (Knuth, "The Art of Computer Programming" 3,
  * 5.2.5). Few items are out of order after that, and insertion sorts them. If insertion
  * has to move too many, all bits are sorted by digits. Every step is stable. */
-#include "sort.h"
+#include "radix_sort.h"
 
 #include "../base/block.h"
 

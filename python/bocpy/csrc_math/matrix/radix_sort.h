@@ -1,6 +1,6 @@
-/* Sort: the order of numbers: stable, NaNs last. */
-#ifndef MX_SORT_H
-#define MX_SORT_H
+/* Radix sort: of numbers, stable, NaNs last. For sort, argsort and topk: order.c. */
+#ifndef MX_RADIX_SORT_H
+#define MX_RADIX_SORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
