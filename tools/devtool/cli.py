@@ -332,8 +332,8 @@ def tools_interpreter(arguments: argparse.Namespace) -> Interpreter:
 
 def jobs_at_once(asked: job_matrix.Wish) -> int:
     """How many jobs run at once unless --parallel says it. The jobs of the matrix wait
-    for a fifth of their time (for sleeps, child processes, links), in which one job more
-    than there are cores has work to do."""
+    for a fifth of their time (for sleeps, child processes, links), in which one job
+    more than there are cores has work to do."""
     return (os.cpu_count() or 1) + asked.matrix
 
 

@@ -43,6 +43,12 @@
  * interpreters share, and running them writes to them. So bocpy starts no interpreter
  * while another one imports. */
 #define BOCPY_HAVE_SHARED_CODE (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
+
+/* Before CPython 3.15 tracemalloc attaches each thread that allocates, also where a
+ * thread makes an interpreter, under a lock that attaching takes. */
+#define BOCPY_HAVE_HANGING_TRACEMALLOC                                                 \
+  (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030F0000)
+
 #define BOCPY_HAVE_WAKEUP_FD (PY_VERSION_HEX >= 0x030D0000)
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
 #if BOCPY_HAVE_NATIVE_BYTES

@@ -69,7 +69,8 @@
   X(SYS_SETTRACE, "sys", "settrace")                                                   \
   X(THREADING_GETPROFILE, "threading", "getprofile")                                   \
   X(THREADING_GETTRACE, "threading", "gettrace")                                       \
-  X(THREADING_MAIN_THREAD, "threading", "main_thread")
+  X(THREADING_MAIN_THREAD, "threading", "main_thread")                                 \
+  X(TRACEMALLOC_IS_TRACING, "_tracemalloc", "is_tracing")
 
 typedef enum bocpy_python {
 #define BOCPY_PYTHON_NAME(name, module, attribute) BOCPY_PY_##name,

@@ -20,6 +20,7 @@
 #include "code.h"
 #include "py312_keyword_names.h"
 #include "stats.h"
+#include "tracemalloc_guard.h"
 #include "worker.h"
 #include "worker_count.h"
 
@@ -198,7 +199,8 @@ static int import_threading(void) {
 
 /* The caller has `runtime_lock`; there are no workers. */
 static int runtime_begin_workers(unsigned count, bool threads) {
-  if (threads ? import_threading() < 0 : bocpy_runtime_watch_forks() < 0)
+  if (threads ? import_threading() < 0
+              : bocpy_runtime_watch_forks() < 0 || bocpy_tracemalloc_ask() < 0)
     return -1;
   runtime_boot = threads ? NULL : boot_new();
   if (!threads && !runtime_boot)

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "deferred_decref.h"
 #include "runtime.h"
+#include "tracemalloc_guard.h"
 #include "value.h"
 
 #include <marshal.h>
@@ -29,12 +30,16 @@ int bocpy_worker_init(void) {
 
 /* ---- start ----------------------------------------------------------------------- */
 
+static void worker_keep_text(const char *text) {
+  free(atomic_exchange(&worker_error, text ? strdup(text) : NULL));
+}
+
 /* Stores the text of the exception that is set. */
 static void worker_keep_error(void) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *text = exception ? PyObject_Repr(exception) : NULL;
   const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-  free(atomic_exchange(&worker_error, utf8 ? strdup(utf8) : NULL));
+  worker_keep_text(utf8);
   Py_XDECREF(text);
   Py_XDECREF(exception);
   PyErr_Clear();
@@ -70,8 +75,7 @@ static bool worker_enter_interpreter(bocpy_worker_slot *slot) {
   PyStatus status = Py_NewInterpreterFromConfig(&slot->tstate, &config);
   if (!PyStatus_Exception(status))
     return true;
-  const char *text = status.err_msg ? status.err_msg : "no new interpreter";
-  free(atomic_exchange(&worker_error, strdup(text)));
+  worker_keep_text(status.err_msg ? status.err_msg : "no new interpreter");
   return false;
 }
 #else
@@ -110,6 +114,11 @@ static void worker_wake_home(void *ctx) {
 }
 
 static boc_status worker_start_interpreter(bocpy_worker_slot *slot) {
+  if (bocpy_tracemalloc_traces()) {
+    worker_keep_text("tracemalloc traces, and CPython before 3.15 can hang if it makes "
+                     "an interpreter meanwhile: use backend='threads'");
+    return BOC_BAD_STATE;
+  }
   if (!worker_enter_interpreter(slot))
     return BOC_BAD_STATE;
   slot->state = worker_set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
