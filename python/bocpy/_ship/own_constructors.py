@@ -30,6 +30,10 @@ _newobj: Any = copyreg.__newobj__  # type: ignore[attr-defined]
 #: What a `__reduce__` of the program's own returns is checked.
 CHECKED = "checked"
 
+#: Modules whose classes another interpreter may know from a pure-Python twin.
+TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
+_WITH_TWINS = frozenset([*TWINS, *TWINS.values()])  # a twin may have the other's name
+
 #: Classes with the type in their bases whose `__new__` is not written in Python, or
 #: CHECKED. None: instances travel by pickle's own way.
 _bases: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
@@ -57,14 +61,12 @@ def reduce(obj: Any) -> Any:
 def base_of(cls: Any) -> Any:
     if cls in copyreg.dispatch_table or class_encodings.is_named_tuple(cls):
         return None
-    if FunctionType in (type(cls.__reduce__), type(cls.__reduce_ex__)):
+    base = next(one for one in cls.__mro__ if is_base(one))
+    if has_own(cls, base, "__reduce__") or has_own(cls, base, "__reduce_ex__"):
         return CHECKED
-    makes = type(cls.__new__) is FunctionType
+    makes = has_own(cls, base, "__new__")
     if cls.__reduce__ is not object.__reduce__:
-        makes = makes or type(cls.__init__) is FunctionType
-    base = next(
-        one for one in cls.__mro__ if type(vars(one).get("__new__")) is _BUILTIN
-    )
+        makes = makes or has_own(cls, base, "__init__")
     if not makes or (
         base is object and not has_arguments(cls) and fits(cls.__new__, 1)
     ):
@@ -73,6 +75,19 @@ def base_of(cls: Any) -> Any:
 
 
 _BUILTIN = type(object.__new__)
+
+
+def is_base(cls: type) -> bool:
+    """Whether the class makes instances and is not written in Python, or is the twin in
+    Python of such a class."""
+    return type(vars(cls).get("__new__")) is _BUILTIN or cls.__module__ in _WITH_TWINS
+
+
+def has_own(cls: Any, base: Any, name: str) -> bool:
+    """Whether the class has such a method that is written in Python and that is not
+    the one of its base."""
+    method = getattr(cls, name)
+    return type(method) is FunctionType and method is not getattr(base, name)
 
 
 def has_arguments(cls: Any) -> bool:
@@ -128,7 +143,7 @@ def reduce_over(obj: Any, cls: Any, base: Any) -> Any:
 
 
 #: Modules of builtin types that need nothing but what they reduce themselves to.
-KNOWN = frozenset({"builtins", "collections", "datetime", "decimal"})
+KNOWN = _WITH_TWINS | {"builtins", "collections"}
 
 
 def make_instance(
@@ -140,9 +155,9 @@ def make_instance(
     may be one that the class keeps.
     """
     plain = base.__new__(cls, *contents)
+    if call:
+        fill(plain, cls, contents)
     if arguments is None:
-        if call:
-            fill(plain, cls, contents)
         return plain
     try:
         made = cls(*arguments) if call else cls.__new__(cls, *arguments)
@@ -156,7 +171,7 @@ def fill(made: object, cls: Any, contents: tuple[Any, ...]) -> None:
     """What `__init__` of the builtin type does."""
     for each in cls.__mro__:
         init = vars(each).get("__init__")
-        if init is not None and type(init) is not FunctionType:
+        if init is not None and (type(init) is not FunctionType or is_base(each)):
             if each is not object:
                 init(made, *contents)
             return

@@ -38,6 +38,7 @@ from . import (
 from .definition_log import keep_new, keep_object, keep_sentinel, token_objects
 from .exceptions import reduce_exception
 from .functions import fill_function, make_function
+from .own_constructors import TWINS
 from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
 TYPE_CHECKING = False
@@ -381,9 +382,6 @@ def reduce_named(obj: Any) -> Any:
 
 
 # ---- classes and enums ---------------------------------------------------------------
-
-#: Modules whose classes another interpreter may know from a pure-Python twin.
-TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
 
 
 def reduce_class(pickler: Pickler, cls: type) -> Any:

@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import decimal
 
 import pytest
 from bocpy import Cown, receive, send, when
@@ -88,6 +89,32 @@ class Year(datetime.date):
         return super().__new__(cls, year, 1, 1)
 
 
+class Moment(datetime.datetime):
+    def __new__(cls, hour):
+        return super().__new__(cls, 2000, 1, 1, hour, tzinfo=datetime.timezone.utc)
+
+
+class Noon(datetime.time):
+    def __new__(cls):
+        return super().__new__(cls, 12)
+
+
+class Weeks(datetime.timedelta):
+    """pickle would pass it days, seconds and microseconds."""
+
+    def __new__(cls, weeks, *_):
+        made = super().__new__(cls, weeks=weeks)
+        made.note = weeks
+        return made
+
+
+class Cents(decimal.Decimal):
+    """pickle would divide by 100 twice."""
+
+    def __new__(cls, cents):
+        return super().__new__(cls, decimal.Decimal(cents) / 100)
+
+
 class Fields(collections.namedtuple("Base", "a b")):
     __slots__ = ()
 
@@ -152,6 +179,10 @@ def values():
         Last(1, 2),
         Counts("k"),
         Year(2000),
+        Moment(5),
+        Noon(),
+        Weeks(3),
+        Cents(1234),
         Fields((1, 2)),
         Given(1, 2),
         Holder(3),
@@ -176,6 +207,18 @@ def test_such_a_value_is_the_same_everywhere(name):
     assert type(returned["in"][0]) is type(value)
     send("own", value)
     assert described(receive("own", LIMIT)[1]) == of_main
+
+
+class Precise(decimal.Context):
+    def __init__(self, digits, *_, **__):
+        super().__init__(prec=digits)
+
+
+def test_a_context_of_decimals():
+    c = Cown([Precise(7)])
+    assert when(c)(lambda c: c.value[0].prec).result(LIMIT) == 7
+    returned = when(c)(lambda c: (c.value[0],)).result(LIMIT)
+    assert (type(returned[0]), returned[0].prec) == (Precise, 7)
 
 
 def test_a_list_of_limited_length_stays_so():
