@@ -113,6 +113,7 @@ _publish = codec.publish
 _published_since = codec.published_since
 _pump = pump.pump
 _pump_some = pump.some
+_pump_was_ended = pump.was_ended
 _pump_backlog = pump.backlog
 _quiesce = runtime.quiesce
 _refuses = codec.refuses

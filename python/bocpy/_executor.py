@@ -547,8 +547,8 @@ def end_program() -> None:
     try:
         for executor in list(_living):
             executor.shutdown(wait=True)
-    except KeyboardInterrupt:
-        leave_interrupted()
+    except KeyboardInterrupt as error:
+        leave_interrupted(error)
 
 
 threading._register_atexit(end_program)  # type: ignore[attr-defined]

@@ -319,8 +319,8 @@ def finish() -> None:
     """
     try:
         _core._finish()
-    except KeyboardInterrupt:
-        leave_interrupted()
+    except KeyboardInterrupt as error:
+        leave_interrupted(error)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
         leave()
@@ -328,12 +328,14 @@ def finish() -> None:
         remember_interrupt()
 
 
-def leave_interrupted() -> NoReturn:
+def leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
     """Ends the program, which waits for its behaviors at its end and is interrupted.
 
-    One line says so. A traceback would show this package's frames alone, often after
-    that of the first interrupt.
+    One line says so. A first interrupt has a traceback before it if it was raised in a
+    pinned behavior; any other would show this package's frames alone.
     """
+    if _core._pump_was_ended() and not was_interrupted():
+        sys.excepthook(type(error), error, error.__traceback__)
     if sys.stderr is not None:
         sys.stderr.write(
             "bocpy: interrupted at the program's end, which leaves its behaviors"

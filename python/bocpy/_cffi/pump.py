@@ -36,6 +36,7 @@ _listener: Waiter | None = None
 #: The queue of the event loop that pumps. The loop's end must be able to free it.
 _queue: ref[CompletionQueue] | None = None
 _busy = False  # hint: behaviors are being run
+_was_ended = False  # by what a body has raised
 _moves = 0  # how often the lane was filled, or a behavior in it was run
 _since = 0  # when that last happened, in ms
 
@@ -145,7 +146,8 @@ def end_here(value: object) -> None:
 
 def run_one(pumping: Pumping) -> bool:
     """Runs one behavior. False if there is none; raises what ends the pump."""
-    global _busy
+    global _busy, _was_ended
+    _was_ended = False
     _ended.clear()
     if me.left_behind:
         if not lib.boc_lane_length(_lane):
@@ -172,6 +174,7 @@ def run_one(pumping: Pumping) -> bool:
     _ended.clear()
     if pumping.stop is not None:
         stop, pumping.stop = pumping.stop, None
+        _was_ended = True
         raise stop
     return bool(ran[0])
 
@@ -299,6 +302,11 @@ def some(most: int, /) -> bool:
     return bool(lib.boc_lane_length(_lane) > 0)
 
 
+def was_ended() -> bool:
+    """Whether the last pump was ended by what a body has raised."""
+    return _was_ended
+
+
 def backlog() -> tuple[int, int, int]:
     """How often the lane was filled, how many ms ago anything in it last moved, and how
     many behaviors it has."""
@@ -316,4 +324,4 @@ def forget() -> None:
     _listener = _queue = None
 
 
-__all__ = ["Pumping", "backlog", "lane", "pump", "sys", "wait"]
+__all__ = ["Pumping", "backlog", "lane", "pump", "sys", "wait", "was_ended"]

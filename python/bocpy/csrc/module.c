@@ -117,6 +117,7 @@ static PyMethodDef module_methods[] = {
     {"_keeps_failures", bocpy_keeps_failures, METH_NOARGS, NULL},
     {"_pump", bocpy_pump, METH_VARARGS, NULL},
     {"_pump_some", bocpy_pump_some, METH_O, NULL},
+    {"_pump_was_ended", bocpy_pump_was_ended, METH_NOARGS, NULL},
     {"_pump_backlog", bocpy_pump_backlog, METH_NOARGS, NULL},
     {"_stats", bocpy_stats, METH_NOARGS, NULL},
     {"_running", bocpy_running, METH_NOARGS, NULL},

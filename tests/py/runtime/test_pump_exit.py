@@ -133,6 +133,30 @@ def test_ctrl_c_in_a_pinned_behavior_at_the_end(launch, backend):
     process.send_signal(2)
     done = finish_program(process, expect_code=130)
     assert "KeyboardInterrupt" in done.err
+    assert "in spun" in done.err
+    assert done.err.splitlines()[-1].startswith("bocpy: interrupted")
+
+
+def test_a_second_ctrl_c_in_a_pinned_behavior_at_the_end(launch, backend):
+    """The first one has shown its traceback."""
+    process = launch(
+        SPIN
+        + """
+    @when(p)
+    def spun(p):
+        print("in", flush=True)
+        while True:
+            time.sleep(0.01)
+
+    raise KeyboardInterrupt
+    """
+    )
+    read_line(process, "in")
+    process.send_signal(2)
+    done = finish_program(process, expect_code=130)
+    assert done.err.count("Traceback") == 1
+    assert "in spun" not in done.err
+    assert done.err.splitlines()[-1].startswith("bocpy: interrupted")
 
 
 def test_sys_exit_in_a_pinned_behavior(program, backend):

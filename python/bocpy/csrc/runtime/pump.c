@@ -20,6 +20,7 @@ static _Atomic(boc_lane *) pump_lane;
 static bocpy_waiter *pump_wakeup;
 
 static atomic_bool pump_wakeup_set;
+static bool pump_ended;       /* by what a body has raised; of the main thread */
 static atomic_bool pump_busy; /* hint: the main thread is running behaviors */
 static atomic_size_t
     lane_moves; /* count: how often the lane was filled, or a behavior of it was run */
@@ -201,6 +202,7 @@ static int pump_refuse_left_behind(void) {
 /* 1: one behavior ran. 0: none was ready. -1 with the exception that ends the pump. */
 static int pump_run_one(bocpy_pumping *pumping) {
   size_t ran = 0;
+  pump_ended = false;
   if (bocpy_self.left_behind)
     return boc_lane_length(atomic_load(&pump_lane)) ? pump_refuse_left_behind() : 0;
   if (lane_run_one(pumping, &ran) != BOC_OK)
@@ -208,6 +210,7 @@ static int pump_run_one(bocpy_pumping *pumping) {
   if (pumping->stop) {
     PyErr_SetRaisedException(pumping->stop);
     pumping->stop = NULL;
+    pump_ended = true;
     return -1;
   }
   return ran && PyErr_CheckSignals() < 0 ? -1 : (int)ran;
@@ -379,6 +382,12 @@ PyObject *bocpy_pump_some(PyObject *module, PyObject *most) {
   while (ran > 0 && left-- > 0)
     ran = pump_run_one(&pumping);
   return ran < 0 ? NULL : PyBool_FromLong(boc_lane_length(made) > 0);
+}
+
+PyObject *bocpy_pump_was_ended(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(pump_ended);
 }
 
 /* How often the lane has got work, for how many ms nobody has run any of it, and how

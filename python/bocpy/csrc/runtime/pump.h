@@ -57,4 +57,7 @@ PyObject *bocpy_pump_some(PyObject *module, PyObject *most);
 PyObject *bocpy_pump(PyObject *module, PyObject *args);
 PyObject *bocpy_pump_backlog(PyObject *module, PyObject *unused);
 
+/* Whether the last pump was ended by what a body has raised. */
+PyObject *bocpy_pump_was_ended(PyObject *module, PyObject *unused);
+
 #endif
