@@ -69,10 +69,14 @@ _ANY = frozenset({"dir", "eval", "locals", "vars"})
 def names_of(function: FunctionType) -> Names | None:
     """The globals of its own that a body needs; None if it needs none."""
     code, names = function.__code__, function.__globals__
+    called = [inner.__code__ for inner in Calls(function).functions]
+    # Decoding instructions is slow, and takes memory that CPython 3.13 without a GIL
+    # never frees.
+    if not called and not any(is_variable(names, name) for name in all_names(code)):
+        return None
     read = global_names(code)
     stored = stored_globals(code) | own_stored_globals(code)
     kept = {name for name in read - stored if is_variable(names, name)}
-    called = [inner.__code__ for inner in Calls(function).functions]
     used = {name for inner in called for name in global_names(inner)}
     through = {name for name in used - stored if is_variable(names, name)}
     if not kept and not through:

@@ -144,7 +144,6 @@ class Calls:
                     self.add(member)
 
 
-@kept_with_code
 def mentioned_names(code: CodeType) -> frozenset[str]:
     """The names of globals and attributes in `code`, and those in strings that it
     evaluates."""

@@ -63,6 +63,17 @@ static int check_raise_failures(PyObject *keep) {
   return -1;
 }
 
+/* Each behavior needs it. A finalizer cannot schedule while it is being imported, so
+ * the first behavior does not import it; and a finalizer that runs now must not find
+ * `runtime_lock` taken. Beside workers that are interpreters, bocpy._worker.prepare
+ * imports it. */
+static int import_body(bool threads) {
+  if (!threads)
+    return 0;
+  bocpy_state *here = bocpy_state_get();
+  return here && bocpy_python_get(&here->python, BOCPY_PY_BODY_CHECK) ? 0 : -1;
+}
+
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
   PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
@@ -76,7 +87,8 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
                                    &unused, &backend, &keep) ||
       bocpy_require_main("start()") < 0 ||
       bocpy_parse_worker_count(number, &count) < 0 ||
-      bocpy_parse_backend(backend, &threads) < 0 || check_raise_failures(keep) < 0)
+      bocpy_parse_backend(backend, &threads) < 0 || check_raise_failures(keep) < 0 ||
+      import_body(threads) < 0)
     return NULL;
   if (bocpy_runtime_start(count, number == Py_None, threads, backend == Py_None) < 0)
     return NULL;

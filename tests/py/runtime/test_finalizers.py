@@ -5,6 +5,7 @@ it: a lock that this thread has must not be one that the finalizer waits for.
 """
 
 import pytest
+from harness import CFFI
 
 PROGRAM = """
 import faulthandler, gc, random, sys, threading, time
@@ -129,6 +130,45 @@ def test_finalizers_at_any_moment(program, seed):
     assert done.code == 0, done.err
     assert done.out == "ended\n"
     assert "Traceback" not in done.err
+
+
+IMPORTS = """
+import sys
+from bocpy import start, wait, when
+
+def one():
+    return 1
+
+told = []
+
+def uses(event, args):
+    # A finalizer may run in the middle of this import.
+    if event == "import" and args[0] == "bocpy._snapshotted_globals":
+        try:
+            told.append(when()(one))
+        except RuntimeError as error:
+            told.append(str(error))
+
+START
+sys.addaudithook(uses)
+print(when()(one).result(30))
+wait()
+print(told)
+"""
+
+
+def test_start_imports_what_a_finalizer_needs(program):
+    source = IMPORTS.replace("START", "start(1, backend='threads')")
+    assert program(source).lines == ["1", "[]"]
+
+
+if not CFFI:  # the core by cffi imports it together with the package
+
+    def test_a_finalizer_in_an_import_is_refused_by_name(program):
+        done = program(IMPORTS.replace("START", ""), backend="threads")
+        assert done.lines[0] == "1"
+        assert "in a finalizer that interrupts the import of bocpy._body" in done.out
+        assert "call start() before" in done.out
 
 
 CONTEXTS = """

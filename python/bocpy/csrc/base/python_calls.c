@@ -33,11 +33,39 @@ static PyObject *python_import(const char *name) {
   return module;
 }
 
+/* As importlib marks it. Clears exceptions. */
+static bool python_is_unfinished(PyObject *module) {
+  PyObject *spec = PyObject_GetAttrString(module, "__spec__");
+  PyObject *marked = spec ? PyObject_GetAttrString(spec, "_initializing") : NULL;
+  bool unfinished = marked && PyObject_IsTrue(marked) == 1;
+  Py_XDECREF(marked);
+  Py_XDECREF(spec);
+  PyErr_Clear();
+  return unfinished;
+}
+
+/* A module that is being imported lacks attributes: the collector has run a finalizer
+ * on the thread that imports it. */
+static void python_refuse_unfinished(PyObject *module, const char *name) {
+  PyObject *error = PyErr_GetRaisedException();
+  if (!python_is_unfinished(module)) {
+    PyErr_SetRaisedException(error);
+    return;
+  }
+  Py_XDECREF(error);
+  PyErr_Format(PyExc_RuntimeError,
+               "in a finalizer that interrupts the import of %s, bocpy cannot do this: "
+               "call start() before there are objects with such finalizers",
+               name);
+}
+
 /* A new reference, or NULL with an exception. */
 static PyObject *python_find(bocpy_python which) {
   PyObject *module = python_import(python_names[which].module);
   PyObject *found =
       module ? PyObject_GetAttrString(module, python_names[which].attribute) : NULL;
+  if (module && !found)
+    python_refuse_unfinished(module, python_names[which].module);
   Py_XDECREF(module);
   return found;
 }
