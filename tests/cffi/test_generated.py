@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import libboc
-from libboc import ffi, lib
+from libboc import _base, ffi, lib
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "libboc" / "include" / "boc"
@@ -107,3 +107,13 @@ def test_public_names_have_docstrings():
         if name in ("ffi", "lib", "REMOVED", "__version__"):
             continue
         assert inspect.getdoc(value), name
+
+
+def test_a_new_type_is_parsed_when_the_package_is_imported():
+    """Two threads of PyPy that parse at the same time may get each other's type."""
+    package = Path(libboc.__file__).parent
+    named = set()
+    for path in package.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r'ffi\.(?:new|cast|typeof|sizeof)\(\s*"([^"]*)"', text))
+    assert named <= set(_base.C_TYPES)

@@ -17,6 +17,39 @@ if TYPE_CHECKING:
     from ._libboc import CData
 
 NULL = ffi.NULL
+
+#: The types that this package names in calls of cffi. Importing it parses each, since
+#: two threads of PyPy that parse a type at the same time may get each other's.
+C_TYPES = (
+    "boc_behavior **",
+    "boc_lane **",
+    "boc_mailbox **",
+    "boc_mailbox_waiter *",
+    "boc_notice_key *",
+    "boc_noticeboard **",
+    "boc_quiesce_node *",
+    "boc_receive_token *",
+    "boc_runtime **",
+    "boc_scope **",
+    "boc_tag *",
+    "boc_tag[]",
+    "boc_trace_kind",
+    "boc_worker_stats",
+    "boc_worker_stats[]",
+    "bool *",
+    "char[]",
+    "int *",
+    "size_t *",
+    "uintptr_t",
+    "void *",
+    "void **",
+)
+for _type in C_TYPES:
+    ffi.typeof(_type)
+for _struct in ("mailbox_options", "noticeboard_options", "runtime_options"):
+    ffi.typeof(f"boc_{_struct}")
+    ffi.typeof(f"boc_{_struct} *")
+
 _BY_STATUS = {
     getattr(lib, name): kind for name, kind in EXCEPTIONS.items() if hasattr(lib, name)
 }

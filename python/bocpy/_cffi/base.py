@@ -27,6 +27,35 @@ T = TypeVar("T")
 
 NULL = ffi.NULL
 
+#: The types that this package names in calls of cffi. Importing it parses each, since
+#: two threads of PyPy that parse a type at the same time may get each other's.
+C_TYPES = (
+    "boc_behavior **",
+    "boc_behavior *[]",
+    "boc_lane **",
+    "boc_mailbox **",
+    "boc_mailbox_waiter *",
+    "boc_notice_key *",
+    "boc_noticeboard **",
+    "boc_quiesce_node *",
+    "boc_runtime **",
+    "boc_scope **",
+    "boc_tag[]",
+    "boc_timer **",
+    "boc_worker_hooks *",
+    "boc_worker_stats",
+    "boc_worker_stats[]",
+    "bool *",
+    "char[]",
+    "glue_grant *",
+    "size_t *",
+    "uintptr_t",
+    "void *",
+    "void **",
+)
+for _type in C_TYPES:
+    ffi.typeof(_type)
+
 WRITE: int = lib.BOC_WRITE
 READ: int = lib.BOC_READ
 FRESH: int = lib.BOC_FRESH

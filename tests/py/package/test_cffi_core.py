@@ -1,6 +1,8 @@
 """What the core by cffi leaves out is a row of the page on backends, and the list of
 tests that are left out names tests that there are."""
 
+import ast
+import importlib.util
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,6 +11,7 @@ import cffi_core
 import pytest
 
 TESTS = Path(cffi_core.__file__).parent
+PACKAGE = Path(importlib.util.find_spec("bocpy._cffi").origin).parent
 PAGE = TESTS.parents[1] / "docs" / "guide" / "backends.md"
 REASONS = {
     *cffi_core.FILES.values(),
@@ -37,3 +40,14 @@ def test_each_test_of_the_list_is_there(name):
     file, *_, function = name.partition("[")[0].split("::")
     (path,) = TESTS.rglob(file)
     assert re.search(rf"def {function}", path.read_text(encoding="utf-8"))
+
+
+def test_a_new_type_is_parsed_when_the_package_is_imported():
+    """Two threads of PyPy that parse at the same time may get each other's type."""
+    named = set()
+    for path in PACKAGE.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r'ffi\.(?:new|cast|typeof|sizeof)\(\s*"([^"]*)"', text))
+    text = (PACKAGE / "base.py").read_text(encoding="utf-8")
+    (parsed,) = re.findall(r"^C_TYPES = (\(.*?^\))", text, re.DOTALL | re.MULTILINE)
+    assert set(ast.literal_eval(parsed)) == named
