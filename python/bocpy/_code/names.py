@@ -113,9 +113,15 @@ def defines_classes(code: CodeType) -> bool:
     )
 
 
-@kept_with_code
 def all_names(code: CodeType) -> frozenset[str]:
     """Every name of `code` and of code nested in it, attributes included."""
+    # It is asked about each body. Keeping it takes more memory than most names do.
+    nested = any(isinstance(constant, CodeType) for constant in code.co_consts)
+    return all_names_nested(code) if nested else frozenset(code.co_names)
+
+
+@kept_with_code
+def all_names_nested(code: CodeType) -> frozenset[str]:
     names = set(code.co_names)
     for inner in nested_codes(code):
         names |= all_names(inner)
