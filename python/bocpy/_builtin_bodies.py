@@ -48,6 +48,8 @@ def signatures(
         for made in (target.__new__, target.__init__):  # type: ignore[misc]
             if is_of_python(made) and not hasattr(made, "__signature__"):
                 yield inspect.signature(made, follow_wrapped=False), 1
+    elif isinstance(target, FunctionType):
+        return  # PyPy's __import__, whose signature begins with its module
     elif isinstance(target, BuiltinFunctionType | MethodDescriptorType):
         signature = of_builtin(target)
         if signature is not None:
