@@ -65,38 +65,39 @@ def test_an_unknown_example_is_refused():
     assert "bank" in done.stdout
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="SIGPIPE")
-@pytest.mark.parametrize("buffered", [True, False])
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("bocpy", "info", "--quick"),
-        ("bocpy", "demo", "--no-color", os.path.dirname(__file__)),
-        ("bocpy", "--help"),
-        ("bocpy.examples",),
-        ("bocpy.examples", "primes"),
-        ("bocpy.examples.primes",),
-        ("bocpy.examples.bank", "--transfers", "10"),
-        ("bocpy.examples.cluster_wordcount", "--help"),
-    ],
-)
-def test_a_program_whose_reader_has_gone_ends_in_silence(arguments, buffered):
-    reader, writer = os.pipe()
-    os.close(reader)
-    environment = child_environment(None)
-    if not buffered:
-        environment["PYTHONUNBUFFERED"] = "1"
-    process = subprocess.Popen(
-        [sys.executable, "-m", *arguments],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
+if hasattr(signal, "SIGPIPE"):
+
+    @pytest.mark.parametrize("buffered", [True, False])
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("bocpy", "info", "--quick"),
+            ("bocpy", "demo", "--no-color", os.path.dirname(__file__)),
+            ("bocpy", "--help"),
+            ("bocpy.examples",),
+            ("bocpy.examples", "primes"),
+            ("bocpy.examples.primes",),
+            ("bocpy.examples.bank", "--transfers", "10"),
+            ("bocpy.examples.cluster_wordcount", "--help"),
+        ],
     )
-    os.close(writer)
-    _, errors = process.communicate(timeout=LIMIT)
-    assert errors == ""
-    assert process.returncode == -signal.SIGPIPE
+    def test_a_program_whose_reader_has_gone_ends_in_silence(arguments, buffered):
+        reader, writer = os.pipe()
+        os.close(reader)
+        environment = child_environment(None)
+        if not buffered:
+            environment["PYTHONUNBUFFERED"] = "1"
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        os.close(writer)
+        _, errors = process.communicate(timeout=LIMIT)
+        assert errors == ""
+        assert process.returncode == -signal.SIGPIPE
 
 
 def test_a_closed_pipe_without_a_signal_ends_in_silence():
