@@ -174,8 +174,11 @@ static void call_all(void) {
   }
 }
 
+/* The callback gets a reference of its own: it may be over before the thread that adds
+ * it has looked at the grant. */
 static void be_due(bocpy_grant *grant) {
   bocpy_callback *callback = grant->ctx;
+  bocpy_grant_hold(grant);
   callback->grant = grant;
   if (bocpy_by_reference()) {
     bocpy_visit_main(call_one, callback);
@@ -206,6 +209,8 @@ PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
   if (grant && grant->at_once) { /* the grant notifies nobody then */
     callback->grant = grant;
     bocpy_visit_main(call_one, callback);
+  } else if (grant) {
+    bocpy_grant_drop(grant);
   }
   if (grant) {
     bocpy_runtime_settle();
