@@ -16,6 +16,10 @@ uint64_t boci_os_deadline(int64_t timeout);
 /* Lets another thread run on this processor. */
 void boci_os_yield(void);
 
+/* The number of the processor that runs the calling thread; it may be another one on
+ * return. -1 where the system does not tell. */
+int boci_os_current_processor(void);
+
 /* A hint that a large block will be used as a whole: fewer, larger pages where the
  * system has them. */
 void boci_os_huge_pages(void *memory, size_t size);

@@ -40,6 +40,14 @@ uint64_t boci_os_now(void) {
 
 void boci_os_yield(void) { sched_yield(); }
 
+int boci_os_current_processor(void) {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
 uint64_t boci_os_process(void) { return (uint64_t)getpid(); }
 
 void boci_os_huge_pages(void *memory, size_t size) {

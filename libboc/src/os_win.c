@@ -33,6 +33,13 @@ uint64_t boci_os_now(void) {
 
 void boci_os_yield(void) { SwitchToThread(); }
 
+/* A group has at most 64 processors. */
+int boci_os_current_processor(void) {
+  PROCESSOR_NUMBER number;
+  GetCurrentProcessorNumberEx(&number);
+  return number.Group * 64 + number.Number;
+}
+
 uint64_t boci_os_process(void) { return GetCurrentProcessId(); }
 
 void boci_os_huge_pages(void *memory, size_t size) {

@@ -198,6 +198,32 @@ static void a_token_is_kept_and_is_one(void) {
   boci_parker_fini(&parker);
 }
 
+/* Here the waker is the owner itself, which may move to another processor. */
+static void a_parker_knows_a_shared_processor(void) {
+  boci_parker parker;
+  CHECK(boci_parker_init(&parker) == BOC_OK);
+  CHECK(!boci_parker_shares_processor(&parker));
+  boci_parker_unpark(&parker);
+  CHECK(boci_parker_park(&parker, BOCI_NEVER));
+  unsigned stayed = 0; /* rounds in which the thread stayed on one processor */
+  for (int i = 0; i < 1000 && boci_os_current_processor() >= 0; i++) {
+    const int before = boci_os_current_processor();
+    boci_parker_unpark(&parker);
+    CHECK(boci_parker_park(&parker, BOCI_NEVER));
+    const bool shares = boci_parker_shares_processor(&parker);
+    if (boci_os_current_processor() != before)
+      continue;
+    CHECK(shares);
+    stayed++;
+  }
+  CHECK(stayed > 0 || boci_os_current_processor() < 0);
+  parker.latest_waker = 1 << 20; /* no such processor */
+  CHECK(!boci_parker_shares_processor(&parker));
+  CHECK(!boci_parker_park(&parker, 1));
+  CHECK(!boci_parker_shares_processor(&parker));
+  boci_parker_fini(&parker);
+}
+
 /* Two threads wake each other in turn: a lost token is a deadlock. */
 
 typedef struct pair {
@@ -279,6 +305,7 @@ static const test_case cases[] = {
     TEST_ONCE(a_timed_wait_keeps_its_bounds),
     TEST_ONCE(a_past_deadline_only_looks),
     TEST_ONCE(a_token_is_kept_and_is_one),
+    TEST_ONCE(a_parker_knows_a_shared_processor),
     TEST_RACE(parkers_hand_over, 1),
     TEST_RACE(a_late_token_is_not_lost, 1),
     TEST_RACE(a_parker_ends_after_its_token, 1),

@@ -335,6 +335,7 @@ uint64_t boci_os_deadline(int64_t timeout) {
   return timeout < 0 ? BOCI_NEVER : uint64_t(timeout) + 1;
 }
 uint64_t boci_os_process(void) { return 1; }
+int boci_os_current_processor(void) { return -1; }
 void boci_os_yield(void) { rl::yield(1, HERE("yield")); }
 void boci_os_huge_pages(void *, size_t) {}
 unsigned boci_os_core_count(void) { return 1; }

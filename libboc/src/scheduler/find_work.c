@@ -1,13 +1,18 @@
 /* Find work: see find_work.h for the order.
  *
  * A worker spins only if the machine has another processor on which work can be made,
- * and if not too many workers search already.
+ * and if not too many workers search already. Before that it yields, if it runs on the
+ * processor of the thread that woke it: a thread that makes work cannot go on while
+ * somebody spins there.
  */
 #include "find_work.h"
 
 #include "enqueue.h"
 
 enum { TRIES_PER_CLOCK = 16 }; /* tries to find work between two looks at the clock */
+
+/* How often it yields. The maker has the processor for up to a few ms each time. */
+enum { MAX_YIELDS = 3 };
 
 /* ---- what all workers share, and what the run queue has no room for -------------- */
 
@@ -163,11 +168,31 @@ bool boci_called_away(boci_worker *worker) {
           boci_load_relaxed(&scheduler->blocking.excess) > 0); /* hint */
 }
 
+/* Linux may wake a worker on the processor of the thread that makes its work, although
+ * another one is idle. If the worker parks whenever it has nothing, it is woken there
+ * again, and both take turns: everything takes twice as long. While it is ready to run,
+ * the maker makes a backlog, and the system moves one of them to the idle processor. */
+static boc_behavior *yield_to_waker(boci_worker *worker, bool *out_overdue) {
+  const boci_parker *parker = &worker->parking.parker;
+  boc_behavior *behavior = NULL;
+  for (unsigned i = 0; i < MAX_YIELDS && boci_parker_shares_processor(parker); i++) {
+    boci_os_yield();
+    boci_timers_serve(worker);
+    if (boci_called_away(worker))
+      return NULL;
+    if ((behavior = find_anywhere(worker, out_overdue)))
+      return behavior;
+  }
+  return NULL;
+}
+
 boc_behavior *boci_spin_for_work(boci_worker *worker, bool *out_overdue) {
   boci_scheduler *scheduler = worker->scheduler;
   boci_timers_serve(worker);
   boc_behavior *behavior = find_anywhere(worker, out_overdue);
   if (behavior || scheduler->spin == 0)
+    return behavior;
+  if ((behavior = yield_to_waker(worker, out_overdue)) || boci_called_away(worker))
     return behavior;
   const uint64_t end = boci_os_now() + scheduler->spin;
   do {

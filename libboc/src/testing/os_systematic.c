@@ -8,6 +8,8 @@ uint64_t boci_os_now(void) { return boci_systematic_now(); }
 
 void boci_os_yield(void) { boci_systematic_yield(); }
 
+int boci_os_current_processor(void) { return -1; }
+
 uint64_t boci_os_process(void) { return 1; }
 
 void boci_os_huge_pages(void *memory, size_t size) {
