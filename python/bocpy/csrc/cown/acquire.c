@@ -83,6 +83,34 @@ static bool acquisition_reads(const bocpy_acquisition *acquired, uint32_t i) {
   return boc_behavior_mode(acquired->behavior, i) == BOC_READ;
 }
 
+/* Relaxed is enough: a thread sees its own acquisitions in the count. */
+static bool acquired_none(void) {
+  return !atomic_load_explicit(&acquired_count, memory_order_relaxed); /* hint */
+}
+
+/* The acquisition by which the calling thread holds the cown for reading, or for
+ * writing; NULL if there is none. */
+static bocpy_acquisition *acquisition_here(const boc_cown *core, bool reads) {
+  bocpy_acquisition *found = NULL;
+  if (acquired_none())
+    return NULL;
+  bocpy_lock_take(&acquired_lock);
+  for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
+       acquired = acquired->next)
+    for (uint32_t i = 0; acquired->thread == &bocpy_self && i < acquired->count; i++)
+      if (boc_behavior_cown(acquired->behavior, i) == core &&
+          acquisition_reads(acquired, i) == reads)
+        found = acquired;
+  bocpy_lock_give(&acquired_lock);
+  return found;
+}
+
+bool bocpy_acquire_reads(const boc_cown *core) { return acquisition_here(core, true); }
+
+bool bocpy_acquire_writes(const boc_cown *core) {
+  return acquisition_here(core, false);
+}
+
 /* ---- the behavior ---------------------------------------------------------------- */
 
 void bocpy_acquisition_hold(bocpy_acquisition *acquired) {
@@ -166,7 +194,6 @@ static void acquisition_begin(bocpy_acquisition *acquired) {
     if (acquisition_reads(acquired, i))
       continue;
     bocpy_value *value = acquisition_value(acquired, i);
-    value->acquired = acquired;
     bocpy_value_hold_to_write(value);
     bocpy_in_flight_over(value, acquired->before[i]);
   }
@@ -393,7 +420,6 @@ static void acquisition_finish(bocpy_acquisition *acquired) {
       continue;
     bocpy_value *value = acquisition_value(acquired, i);
     bocpy_value_leave(value);
-    value->acquired = NULL;
     bocpy_value_hold(value, NULL);
   }
   acquisition_unlink(acquired);
@@ -416,7 +442,7 @@ void bocpy_acquisition_end(bocpy_acquisition *acquired) {
 int bocpy_acquire_release(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (bocpy_value_held(value)) {
-    bocpy_acquisition *acquired = value->acquired;
+    bocpy_acquisition *acquired = acquisition_here(core, false);
     if (acquired && acquired->several) {
       PyErr_SetString(PyExc_RuntimeError,
                       "release(): acquire(...) holds this cown together with others: "
@@ -438,26 +464,24 @@ int bocpy_acquire_enter(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (!bocpy_value_held(value))
     return bocpy_acquire(core, BOC_FOREVER);
-  if (value->acquired)
-    value->acquired->depth++;
+  bocpy_acquisition *acquired = acquisition_here(core, false);
+  if (acquired)
+    acquired->depth++;
   return 0;
 }
 
 int bocpy_acquire_leave(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
-  if (bocpy_value_held(value) && value->acquired && value->acquired->depth) {
-    value->acquired->depth--;
+  bocpy_acquisition *acquired =
+      bocpy_value_held(value) ? acquisition_here(core, false) : NULL;
+  if (acquired && acquired->depth) {
+    acquired->depth--;
     return 0;
   }
   return bocpy_acquire_release(core);
 }
 
 /* ---- ends ------------------------------------------------------------------------ */
-
-/* Relaxed is enough: a thread sees its own acquisitions in the count. */
-static bool acquired_none(void) {
-  return !atomic_load_explicit(&acquired_count, memory_order_relaxed); /* hint */
-}
 
 bool bocpy_acquire_any(void) {
   bool found = false;
@@ -467,20 +491,6 @@ bool bocpy_acquire_any(void) {
   for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
        acquired = acquired->next)
     found = found || acquired->thread == &bocpy_self;
-  bocpy_lock_give(&acquired_lock);
-  return found;
-}
-
-bool bocpy_acquire_reads(const boc_cown *core) {
-  bool found = false;
-  if (acquired_none())
-    return false;
-  bocpy_lock_take(&acquired_lock);
-  for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
-       acquired = acquired->next)
-    for (uint32_t i = 0; acquired->thread == &bocpy_self && i < acquired->count; i++)
-      found = found || (boc_behavior_cown(acquired->behavior, i) == core &&
-                        acquisition_reads(acquired, i));
   bocpy_lock_give(&acquired_lock);
   return found;
 }
@@ -503,11 +513,8 @@ void bocpy_acquire_forget(void) {
   for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
        acquired = acquired->next) {
     atomic_store(&acquired->finished, true);
-    for (uint32_t i = 0; i < acquired->count; i++) {
-      bocpy_value *value = acquisition_value(acquired, i);
-      value->acquired = NULL;
-      bocpy_value_hold(value, NULL);
-    }
+    for (uint32_t i = 0; i < acquired->count; i++)
+      bocpy_value_hold(acquisition_value(acquired, i), NULL);
   }
   atomic_store(&acquired_count, 0);
   acquired_list.next = acquired_list.prev = &acquired_list;

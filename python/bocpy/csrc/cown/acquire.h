@@ -13,6 +13,8 @@
 
 #include <boc/behavior.h>
 
+typedef struct bocpy_acquisition bocpy_acquisition;
+
 int bocpy_acquire_init(void); /* process-wide; -1 with an exception */
 
 /* Makes the calling thread the holder of `core`, waiting up to `timeout` ns. 0 held
@@ -41,6 +43,9 @@ bool bocpy_acquisition_is_ours(const bocpy_acquisition *acquired);
 
 /* Whether the calling thread has acquired the cown for reading. */
 bool bocpy_acquire_reads(const boc_cown *core);
+
+/* The same for writing. */
+bool bocpy_acquire_writes(const boc_cown *core);
 
 /* Releases what the calling thread holds outside of bodies. Does nothing if nobody
  * holds the cown, or if a body does that runs on this thread. -1 with RuntimeError if

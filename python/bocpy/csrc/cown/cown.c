@@ -62,7 +62,7 @@ static int cown_clear(bocpy_cown *self) {
   Py_CLEAR(self->dict);
   if (!cown_is_ours_alone(self) || !bocpy_value_object_here(self->value))
     return 0;
-  if (self->value->failure) {
+  if (bocpy_value_failure(self->value)) {
     bocpy_failure_orphan(self->value);
     bocpy_value_forget(self->value);
     bocpy_failure_report_soon();

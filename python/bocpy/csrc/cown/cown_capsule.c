@@ -32,7 +32,7 @@ static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   bocpy_value_clear(self->cown->value);
   if (bocpy_cown_task_mode(self->cown) == BOC_WRITE)
     Py_RETURN_NONE;
-  if (self->cown->value->acquired) {
+  if (bocpy_acquire_writes(self->cown->core)) {
     if (bocpy_acquire_release(self->cown->core) < 0)
       return NULL;
   } else {

@@ -15,10 +15,10 @@ static void circular_collect(boc_behavior *self, void *env) {
   (void)self;
   boc_cown *core = *(boc_cown **)env;
   bocpy_value *value = bocpy_value_of(core);
-  if (atomic_load_explicit(&value->copies, memory_order_relaxed)) /* owner */
+  if (bocpy_value_has_copies(value))
     bocpy_value_drop_copies(value);
   uint32_t own = bocpy_value_count_own(value);
-  if (own && boc_cown_references(core) == own + OURS && !value->failure)
+  if (own && boc_cown_references(core) == own + OURS && !bocpy_value_failure(value))
     bocpy_value_clear(value);
 }
 

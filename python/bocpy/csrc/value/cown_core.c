@@ -3,15 +3,20 @@
 
 #include "failure_report.h"
 
+/* libboc's pools have blocks of 96 bytes, and of 128. */
+_Static_assert(sizeof(void *) != 8 || sizeof(bocpy_value) == 48,
+               "a cown with libboc's header, which has 48 bytes, fills a block of 96");
+
 /* The last reference is dropped: an exception that nobody has read lives on until it is
  * reported. */
 static void core_drop(boc_cown *core, void *payload) {
   bocpy_value *value = payload;
   bocpy_codec_forget_cown(core);
-  if (value->failure) {
-    if (atomic_load_explicit(&value->copies, memory_order_relaxed)) /* owner */
+  if (bocpy_value_failure(value)) {
+    if (bocpy_value_has_copies(value))
       bocpy_value_drop_copies(value);
     bocpy_failure_orphan(value);
+    bocpy_value_end(value);
     bocpy_failure_report_soon();
   } else {
     bocpy_value_drop(value);

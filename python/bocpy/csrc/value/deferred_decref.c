@@ -180,8 +180,9 @@ static void copy_drop(bocpy_reader_copy *copy) {
 }
 
 void bocpy_value_drop_copies(bocpy_value *value) {
-  bocpy_reader_copy *copy = atomic_load_explicit(&value->copies, memory_order_acquire);
-  atomic_store_explicit(&value->copies, NULL, memory_order_relaxed); /* owner */
+  bocpy_rare *rare = bocpy_value_rare(value);
+  bocpy_reader_copy *copy = atomic_load_explicit(&rare->copies, memory_order_acquire);
+  atomic_store_explicit(&rare->copies, NULL, memory_order_relaxed); /* owner */
   for (bocpy_reader_copy *next; copy; copy = next) {
     next = copy->next;
     copy_drop(copy);

@@ -23,7 +23,8 @@ static void failure_unlink_locked(bocpy_failure *failure) {
 }
 
 void bocpy_failure_add(bocpy_value *value, boc_cown *core, const bocpy_code *code) {
-  bocpy_failure *failure = calloc(1, sizeof(*failure));
+  bocpy_rare *rare = bocpy_value_need_rare(value);
+  bocpy_failure *failure = rare ? calloc(1, sizeof(*failure)) : NULL;
   if (!failure)
     return;
   failure->value = value;
@@ -36,13 +37,16 @@ void bocpy_failure_add(bocpy_value *value, boc_cown *core, const bocpy_code *cod
   failures.prev->next = failure;
   failures.prev = failure;
   bocpy_lock_give(&failures_lock);
-  value->failure = failure;
+  rare->failure = failure;
 }
 
 void bocpy_failure_forget(bocpy_value *value) {
+  bocpy_rare *rare = bocpy_value_rare(value);
+  if (!rare)
+    return;
   bocpy_lock_take(&failures_lock);
-  bocpy_failure *failure = value->failure;
-  value->failure = NULL;
+  bocpy_failure *failure = rare->failure;
+  rare->failure = NULL;
   if (failure)
     failure_unlink_locked(failure);
   bocpy_lock_give(&failures_lock);
@@ -51,10 +55,10 @@ void bocpy_failure_forget(bocpy_value *value) {
 }
 
 void bocpy_failure_orphan(bocpy_value *value) {
-  bocpy_failure *failure = value->failure;
+  bocpy_failure *failure = bocpy_value_failure(value);
   bocpy_lock_take(&failures_lock);
   failure->content = *value;
-  failure->content.failure = NULL;
+  failure->content.rare = NULL;
   failure->value = NULL;
   bocpy_lock_give(&failures_lock);
 }

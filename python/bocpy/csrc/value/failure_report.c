@@ -63,7 +63,7 @@ static void failures_report_living(void) {
     bocpy_value *value = copy.value ? copy.value : &copy.content;
     failure_print(value, copy.code);
     bocpy_code_drop(copy.code);
-    if (copy.value && copy.value->failure)
+    if (copy.value && bocpy_value_failure(copy.value))
       bocpy_failure_forget(copy.value);
   }
 }

@@ -15,7 +15,9 @@ static bocpy_kind value_kind_acquire(const bocpy_value *value) {
 /* ---- entries --------------------------------------------------------------------- */
 
 static bocpy_reader_copy *copy_first(const bocpy_value *value) {
-  return atomic_load_explicit(&value->copies, memory_order_acquire); /* [A1] */
+  const bocpy_rare *rare = bocpy_value_rare(value);
+  return rare ? atomic_load_explicit(&rare->copies, memory_order_acquire) /* [A1] */
+              : NULL;
 }
 
 /* relaxed (owner): only the thread itself can have written its own address */
@@ -37,12 +39,13 @@ static bocpy_reader_copy *copy_find_or_add(bocpy_value *value,
   bocpy_reader_copy *copy = copy_find(value, slot);
   if (copy)
     return copy;
-  copy = calloc(1, sizeof(*copy));
+  bocpy_rare *rare = bocpy_value_need_rare(value);
+  copy = rare ? calloc(1, sizeof(*copy)) : NULL;
   if (!copy)
     return NULL;
   copy->slot = slot;
   copy->next = copy_first(value);
-  while (!atomic_compare_exchange_weak_explicit(&value->copies, &copy->next, copy,
+  while (!atomic_compare_exchange_weak_explicit(&rare->copies, &copy->next, copy,
                                                 memory_order_release,  /* [R1] */
                                                 memory_order_acquire)) /* [A1] */
     continue;

@@ -1,6 +1,7 @@
 /* Value: see value.h. */
 #include "value.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "deferred_decref.h"
@@ -8,6 +9,24 @@
 #include "extension.h"
 #include "failure.h"
 #include "signal_handler_errors.h"
+
+/* ---- rare parts ------------------------------------------------------------------ */
+
+bocpy_rare *bocpy_value_need_rare(bocpy_value *value) {
+  bocpy_rare *rare = bocpy_value_rare(value);
+  bocpy_rare *made = rare ? NULL : calloc(1, sizeof(*made));
+  if (!made || atomic_compare_exchange_strong_explicit(
+                   &value->rare, &rare, made, memory_order_acq_rel, /* [R1] [A1] */
+                   memory_order_acquire))                           /* [A1] */
+    return made ? made : rare;
+  free(made);
+  return rare;
+}
+
+void bocpy_value_end(bocpy_value *value) {
+  free(bocpy_value_rare(value));
+  atomic_store_explicit(&value->rare, NULL, memory_order_relaxed); /* owner */
+}
 
 /* ---- contents -------------------------------------------------------------------- */
 
@@ -30,7 +49,7 @@ static bool value_is_foreign(const bocpy_value *value) {
 static content value_take_content(bocpy_value *value) {
   content old = {NULL, NULL};
   bocpy_kind kind = bocpy_value_kind(value);
-  if (value->failure)
+  if (bocpy_value_failure(value))
     bocpy_failure_forget(value);
   if (kind == BOCPY_ENCODED)
     old.buffer = value->buffer;
@@ -185,9 +204,16 @@ int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root)
 
 /* An unread failure stays unread when the content is encoded or decoded. */
 static bocpy_failure *value_set_failure_aside(bocpy_value *value) {
-  bocpy_failure *failure = value->failure;
-  value->failure = NULL;
+  bocpy_rare *rare = bocpy_value_rare(value);
+  bocpy_failure *failure = rare ? rare->failure : NULL;
+  if (failure)
+    rare->failure = NULL;
   return failure;
+}
+
+static void value_put_failure_back(bocpy_value *value, bocpy_failure *failure) {
+  if (failure)
+    bocpy_value_rare(value)->failure = failure;
 }
 
 /* The main thread leaves the buffer as it is, unless it has parts that move: a handler
@@ -211,7 +237,7 @@ static PyObject *value_decode(bocpy_value *value) {
   if (value_set_object(value, object) < 0)
     Py_CLEAR(object);
   value->failed = failed;
-  value->failure = failure;
+  value_put_failure_back(value, failure);
   return object;
 }
 
@@ -345,7 +371,7 @@ void bocpy_value_encode(bocpy_value *value) {
   if (buffer) {
     bocpy_failure *failure = value_set_failure_aside(value);
     value_set_buffer(value, buffer);
-    value->failure = failure;
+    value_put_failure_back(value, failure);
   } else {
     bocpy_value_clear(value);
   }
@@ -409,7 +435,7 @@ void bocpy_value_collect(bocpy_value *value) {
 }
 
 void bocpy_value_forget(bocpy_value *value) {
-  value->failure = NULL;
+  value_set_failure_aside(value);
   value->failed = false;
   bocpy_value_set_kind(value, BOCPY_NONE);
 }
@@ -442,9 +468,10 @@ static void value_drop_box(bocpy_value *value) {
 }
 
 void bocpy_value_drop(bocpy_value *value) {
-  if (atomic_load_explicit(&value->copies, memory_order_relaxed))
+  if (bocpy_value_has_copies(value))
     bocpy_value_drop_copies(value);
   value_drop_content(value);
+  bocpy_value_end(value);
 }
 
 void bocpy_worker_slot_encode(bocpy_worker_slot *slot) {

@@ -20,7 +20,9 @@
  *      GIL of the slot's interpreter.
  *   2. `box->value` changes under `deferred_lock` (value.c) once another thread may
  *      drop the cown.
- *   3. A value with a `failure` is neutral or an OBJECT.
+ *   3. A value with a failure is neutral or an OBJECT.
+ * Ordering:
+ *   [R1] `rare` is published; [A1] other readers look for it.
  */
 #ifndef BOCPY_VALUE_H
 #define BOCPY_VALUE_H
@@ -29,7 +31,7 @@
 #include "codec.h"
 #include "worker_slot.h"
 
-#define BOCPY_INLINE_CAPACITY 32
+#define BOCPY_INLINE_CAPACITY 16
 #define BOCPY_CIRCULAR 0x80000000u /* in `weight` */
 
 typedef enum bocpy_kind {
@@ -41,7 +43,14 @@ typedef enum bocpy_kind {
 } bocpy_kind;
 
 typedef struct bocpy_failure bocpy_failure;
-typedef struct bocpy_acquisition bocpy_acquisition;
+
+/* What few values have. It is made when it is needed first, and stays until the value
+ * ends. */
+typedef struct bocpy_rare {
+  /* of readers, until the next write (reader_copies.h) */
+  _Atomic(bocpy_reader_copy *) copies;
+  bocpy_failure *failure; /* not read by anybody yet (failure.h) */
+} bocpy_rare;
 
 struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
@@ -55,10 +64,7 @@ struct bocpy_value {
       wanted; /* hint: readers elsewhere would like a buffer (reader_copies.h) */
   atomic_uint weight; /* of the last buffer: what moving it costs; the highest bit: it
                          refers to the value's own cown */
-  bocpy_failure *failure;      /* not read by anybody yet (failure.h) */
-  bocpy_acquisition *acquired; /* by a thread outside of bodies (acquire.h) */
-  _Atomic(bocpy_reader_copy *)
-      copies; /* of readers, until the next write (reader_copies.h) */
+  _Atomic(bocpy_rare *) rare; /* NULL until it is needed */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
     bocpy_buffer *buffer;
@@ -68,9 +74,7 @@ struct bocpy_value {
       bocpy_worker_slot *slot; /* the box's: may be compared when the box may be gone */
     };
   };
-  /* hint: last over the cown, for errors (in_flight.h). Whoever schedules writes it,
-   * while a worker writes the parts above: so it is last, and lies in another cache
-   * line, where libboc's header of the next cown is. */
+  /* hint: last over the cown, for errors (in_flight.h) */
   _Atomic(const bocpy_code *) scheduled;
 };
 
@@ -93,13 +97,33 @@ static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *hold
   atomic_store_explicit(&value->holder, holder, memory_order_relaxed);
 }
 
+/* NULL if the value has none. Any thread. */
+static inline bocpy_rare *bocpy_value_rare(const bocpy_value *value) {
+  return atomic_load_explicit(&value->rare, memory_order_acquire); /* [A1] */
+}
+
+/* The same, made if need be: NULL without memory. For any number of readers at once. */
+bocpy_rare *bocpy_value_need_rare(bocpy_value *value);
+
+/* The record of an exception that nobody has read yet, or NULL. */
+static inline bocpy_failure *bocpy_value_failure(const bocpy_value *value) {
+  const bocpy_rare *rare = bocpy_value_rare(value);
+  return rare ? rare->failure : NULL;
+}
+
+/* Whether readers have left copies. By whoever holds the cown for writing, or ends
+ * it. */
+static inline bool bocpy_value_has_copies(const bocpy_value *value) {
+  const bocpy_rare *rare = bocpy_value_rare(value);
+  return rare && atomic_load_explicit(&rare->copies, memory_order_relaxed); /* owner */
+}
+
 /* Gives up the copies that readers have kept. By whoever holds the cown for writing, or
  * ends it. */
 void bocpy_value_drop_copies(bocpy_value *value);
 
 static inline void bocpy_value_hold_to_write(bocpy_value *value) {
-  /* relaxed (owner): the cown's queue has put the readers before us */
-  if (atomic_load_explicit(&value->copies, memory_order_relaxed)) {
+  if (bocpy_value_has_copies(value)) {
     bocpy_value_drop_copies(value);
     value->at_home = false;
   }
@@ -118,7 +142,8 @@ static inline PyObject *bocpy_value_get_int(const bocpy_value *value) {
 
 /* Whether the content can be replaced without freeing anything. */
 static inline bool bocpy_value_is_plain(const bocpy_value *value) {
-  return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
+  return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed &&
+         !bocpy_value_failure(value);
 }
 
 /* Replaces a plain content by an int of 32 bits. Returns false, with nothing changed,
@@ -202,6 +227,9 @@ void bocpy_value_borrow(bocpy_value *value);
 /* The end of a value whose cown has no references left, and which has no failure that
  * is unread (cown_core.h sees to that). Any thread. */
 void bocpy_value_drop(bocpy_value *value);
+
+/* The end of a value whose content another one has now. */
+void bocpy_value_end(bocpy_value *value);
 
 /* ---- for reader_copies.c --------------------------------------------------------- */
 
