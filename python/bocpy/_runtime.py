@@ -323,7 +323,8 @@ def finish() -> None:
         leave_interrupted(error)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        leave()
+        flush()
+        os._exit(1)
     if was_interrupted():
         remember_interrupt()
 
@@ -341,14 +342,25 @@ def leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
             "bocpy: interrupted at the program's end, which leaves its behaviors"
             f"{_core._in_flight()}\n"
         )
-    leave()
+    flush()
+    end_by_interrupt()
 
 
-def leave() -> NoReturn:
+def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    os._exit(130)
+
+
+def end_by_interrupt() -> NoReturn:
+    """Ends the process by SIGINT, so that a shell ends the loop that has started it,
+    as after any program that was interrupted."""
+    if os.name == "posix":
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(130)  # on Windows, and where SIGINT is blocked
 
 
 def was_interrupted() -> bool:

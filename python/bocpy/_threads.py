@@ -130,7 +130,7 @@ def explain_preexec(module: Any) -> None:
 
 
 def explain_limits() -> None:
-    """Makes errors say what to do instead of daemon threads and forks.
+    """Makes errors say what to do instead of daemon threads, forks and `exec`.
 
     CPython refuses them in all interpreters but the main one, and so pools of
     multiprocessing and executors of processes.
@@ -143,6 +143,6 @@ def explain_limits() -> None:
         explained(daemon.fset),  # type: ignore[attr-defined]
         doc=daemon.__doc__,
     )
-    for name in ("fork", "forkpty"):
+    for name in ("fork", "forkpty", "execv", "execve"):
         if hasattr(os, name):
             setattr(os, name, explained(getattr(os, name)))

@@ -69,6 +69,7 @@ ARRANGE: dict[str, Callable[[ModuleType], None]] = {
     "logging": lambda _: main_logging.set_levels(),
     "concurrent.futures.process": _threads.refuse_processes,
     "multiprocessing.process": main_processes.set_key,
+    "multiprocessing.resource_tracker": main_processes.share_tracker,
     "subprocess": _threads.explain_preexec,
 }
 

@@ -36,6 +36,9 @@ else:
 #: Requirements that only some interpreters have (tools/requirements/notebook.txt).
 HAS_JUPYTER = importlib.util.find_spec("ipykernel") is not None
 
+#: The exit code of a program that Ctrl-C has ended.
+ENDED_BY_SIGINT = -signal.SIGINT if os.name == "posix" else 130
+
 #: Seconds that a working program never takes, even on a busy machine.
 LIMIT = 60.0
 

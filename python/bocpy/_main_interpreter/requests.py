@@ -17,6 +17,7 @@ from types import ModuleType
 from .. import _core, _foreign_ext, _global_namespaces
 from . import logging as main_logging
 from . import output as main_output
+from . import processes as main_processes
 from . import source_lines
 from . import warnings as main_warnings
 
@@ -38,6 +39,8 @@ def answer(request: str) -> str | None:
         return source_lines.from_here(rest)
     if word == "log":
         return main_logging.handle(rest)
+    if word == "tracker":
+        return main_processes.tracker_descriptor()
     if word in SHOWN:
         SHOWN[word](*rest.split(" "))
         return None

@@ -1,6 +1,6 @@
 """The state of the main interpreter that workers follow: its environment, the filters
-of warnings, levels and handlers of logging, where output goes, the recursion limit, the
-arguments of the program and the key of its processes.
+of warnings, levels and handlers of logging, where output goes, limits and other settings
+of `sys`, the arguments of the program and the key of its processes.
 
 When a behavior is scheduled, the main interpreter publishes the parts that have
 changed; a worker applies them before its next body. Watchers of dicts report the
@@ -58,6 +58,7 @@ FUNCTIONS = (
     (warnings, "_filters_mutated"),
     (warnings, "_filters_mutated_lock_held"),  # since 3.14
     (sys, "setrecursionlimit"),
+    (sys, "set_int_max_str_digits"),  # since 3.11
     (abc.ABCMeta, "register"),  # published by `_ship.registrations`
 )
 
@@ -81,8 +82,18 @@ def environment() -> bytes | None:
     return None if data is None else marshal.dumps(dict(data), 2)
 
 
-def recursion() -> bytes:
-    return marshal.dumps(sys.getrecursionlimit())
+def settings() -> bytes | None:
+    """The recursion limit, the limit of digits, and attributes of sys, if they are of
+    the types that they should have."""
+    digits = getattr(sys, "get_int_max_str_digits", int)()
+    attributes = {name: vars(sys).get(name) for name in ATTRIBUTES}
+    if not all(isinstance(each, (int, str, NONE)) for each in attributes.values()):
+        return None
+    return marshal.dumps((sys.getrecursionlimit(), digits, attributes), 2)
+
+
+NONE = type(None)
+ATTRIBUTES = ("dont_write_bytecode", "pycache_prefix", "tracebacklimit")
 
 
 def arguments() -> bytes | None:
@@ -117,8 +128,16 @@ def use_environment(now: dict[Any, Any]) -> None:
     _environment = now
 
 
-def use_recursion(limit: int) -> None:
-    sys.setrecursionlimit(limit)
+def use_settings(now: tuple[int, int, dict[str, Any]]) -> None:
+    depth, digits, attributes = now
+    sys.setrecursionlimit(depth)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(digits)
+    for name, value in attributes.items():
+        if value is None and name == "tracebacklimit":  # by default there is none
+            vars(sys).pop(name, None)
+        else:
+            setattr(sys, name, value)
 
 
 def use_arguments(given: list[str]) -> None:
@@ -132,5 +151,5 @@ PARTS: dict[str, tuple[Callable[[], bytes | None], Callable[[Any], None]]] = {
     "logging": (main_logging.collect, main_logging.use),
     "output": (main_output.collect, main_output.use),
     "processes": (main_processes.collect, main_processes.use),
-    "recursion": (recursion, use_recursion),
+    "settings": (settings, use_settings),
 }

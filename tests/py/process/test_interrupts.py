@@ -11,6 +11,7 @@ import sys
 import pytest
 from busy_programs import BLOCKED, BUSY
 from harness import (
+    ENDED_BY_SIGINT,
     finish_program,
     interrupt_until_it_ends,
     once_below,
@@ -151,7 +152,7 @@ def interrupt(*_, **__):
 
 {waiting}
 """,
-            expect_code=130,
+            expect_code=ENDED_BY_SIGINT,
         )
         (line,) = done.err.splitlines()
         assert line.startswith(

@@ -149,6 +149,19 @@ assert run(lambda: (sys.stdout.fileno(), sys.stderr.fileno())) == (1, 2)
 sys.setrecursionlimit(4321)
 assert run(sys.getrecursionlimit) == 4321
 """,
+    "settings of sys": """
+if hasattr(sys, "set_int_max_str_digits"):
+    sys.set_int_max_str_digits(5000)
+    assert run(sys.get_int_max_str_digits) == 5000
+def seen():
+    return sys.dont_write_bytecode, sys.pycache_prefix, vars(sys).get("tracebacklimit")
+before = seen()
+sys.dont_write_bytecode, sys.pycache_prefix, sys.tracebacklimit = True, "/none", 3
+assert run(seen) == (True, "/none", 3)
+sys.dont_write_bytecode, sys.pycache_prefix, _ = before
+del sys.tracebacklimit
+assert run(seen) == before
+""",
     "path": """
 sys.path.insert(0, "/some/folder")
 assert run(lambda: sys.path[0]) == "/some/folder"

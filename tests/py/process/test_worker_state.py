@@ -35,6 +35,30 @@ multiprocessing.current_process().authkey = b"another"
 os.environ["ANYTHING"] = "changes"
 assert run(key) == b"another"
 """,
+    "shared memory": """
+def make(name=None):
+    from multiprocessing import shared_memory
+    memory = shared_memory.SharedMemory(name, create=name is None, size=8)
+    memory.buf[0] += 1
+    memory.close()
+    return memory.name
+if sys.platform != "win32":
+    from multiprocessing import shared_memory
+    name = run(make)
+    memory = shared_memory.SharedMemory(name)
+    assert run(lambda: make(name)) == name and memory.buf[0] == 2
+    memory.close()
+    memory.unlink()
+""",
+    "the program in place of this one": """
+def replace():
+    os.execl(sys.executable, sys.executable, "-c", "print('right')")
+if isolated:
+    try:
+        run(replace)
+    except RuntimeError as error:
+        assert "use start(backend='threads')" in str(error)
+""",
     "a function before exec": """
 def child():
     subprocess.run([sys.executable, "-c", ""], preexec_fn=dict, check=True)
@@ -211,6 +235,7 @@ BYTES = {"bytes of a replaced stream": ["bytes"]}
 def test_what_a_worker_has(program, backend, what):
     done = program(HEAD + PROGRAMS[what] + "\nwait()\nprint('right', flush=True)\n")
     assert done.lines == [*BYTES.get(what, []), "right"], done.err
+    assert "resource_tracker" not in done.err
     if what in IMPORTS:
         most = IMPORTS[what] if backend == "interpreters" else 1
         assert 1 <= done.err.count("imported;") <= most, done.err

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import finish_program, read_line
+from harness import ENDED_BY_SIGINT, finish_program, read_line
 
 
 def test_exit_without_wait(program, backend):
@@ -131,7 +131,7 @@ def test_ctrl_c_in_a_pinned_behavior_at_the_end(launch, backend):
     )
     read_line(process, "in")
     process.send_signal(2)
-    done = finish_program(process, expect_code=130)
+    done = finish_program(process, expect_code=ENDED_BY_SIGINT)
     assert "KeyboardInterrupt" in done.err
     assert "in spun" in done.err
     assert done.err.splitlines()[-1].startswith("bocpy: interrupted")
@@ -153,7 +153,7 @@ def test_a_second_ctrl_c_in_a_pinned_behavior_at_the_end(launch, backend):
     )
     read_line(process, "in")
     process.send_signal(2)
-    done = finish_program(process, expect_code=130)
+    done = finish_program(process, expect_code=ENDED_BY_SIGINT)
     assert done.err.count("Traceback") == 1
     assert "in spun" not in done.err
     assert done.err.splitlines()[-1].startswith("bocpy: interrupted")
