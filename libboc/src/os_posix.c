@@ -50,6 +50,11 @@ int boci_os_current_processor(void) {
 
 uint64_t boci_os_process(void) { return (uint64_t)getpid(); }
 
+/* Without memory the child of a fork goes unnoticed. */
+void boci_os_watch_forks(void (*in_child)(void)) {
+  (void)pthread_atfork(NULL, NULL, in_child);
+}
+
 void boci_os_huge_pages(void *memory, size_t size) {
 #if defined(MADV_HUGEPAGE)
   const uintptr_t page = (uintptr_t)2 << 20;

@@ -42,6 +42,8 @@ int boci_os_current_processor(void) {
 
 uint64_t boci_os_process(void) { return GetCurrentProcessId(); }
 
+void boci_os_watch_forks(void (*in_child)(void)) { (void)in_child; }
+
 void boci_os_huge_pages(void *memory, size_t size) {
   (void)memory;
   (void)size;

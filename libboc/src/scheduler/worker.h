@@ -62,7 +62,7 @@ typedef struct boci_worker {
   boci_parking parking;
   /* scheduled + finished, when a monitor last read it */
   boci_atomic_word progress_seen;
-  boci_atomic_u32 poked;
+  boci_atomic_u32 poked;   /* BOCI_POKED, BOCI_FORKED or 0 */
   boci_atomic_u32 blocked; /* its body blocks, or it has retired */
   bool retired, failed;    /* see blocking.h; under its mutex */
   bool reported;           /* its start hook has run; under the scheduler's mutex */
@@ -92,6 +92,10 @@ boc_status boci_worker_start_again(boci_worker *worker);
 static inline boci_worker *boci_worker_current(void) {
   return boci_thread_context_worker();
 }
+
+/* What waits for a worker between two bodies: its `poke` hook, or the end of the child
+ * that its body has forked. */
+enum { BOCI_POKED = 1, BOCI_FORKED = 2 };
 
 /* Makes the worker call its `poke` hook soon. Any thread. */
 void boci_worker_poke(boci_worker *worker);

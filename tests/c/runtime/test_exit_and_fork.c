@@ -232,10 +232,44 @@ static void fork_in_a_body(const void *unused) {
   boc_cown_drop(cown);
 }
 
+static void return_in_child(boc_behavior *self, void *arg) {
+  (void)self;
+  const pid_t child = fork();
+  if (child == 0) {
+    *(int *)arg = 1; /* the parent has another one */
+    return;
+  }
+  CHECK_EQ(wait_for(child), 0);
+}
+
+static void not_in_child(boc_behavior *self, void *arg) {
+  (void)self;
+  if (*(int *)arg == 1)
+    _exit(9);
+}
+
+/* The child's body ends, and with it the child, which runs nothing that was scheduled.
+ * A static object owns the runtime. */
+static void fork_in_a_body_that_returns(const void *unused) {
+  (void)unused;
+  int forked = 0;
+  boc_cown *cown;
+  freed_at_exit = new_runtime(2, 0);
+  atexit(free_at_exit);
+  CHECK_EQ(boc_cown_new(&plain, &cown), BOC_OK);
+  CHECK_EQ(boc_when(freed_at_exit, &cown, 1, return_in_child, &forked), BOC_OK);
+  for (int i = 0; i < 100; i++)
+    CHECK_EQ(boc_when(freed_at_exit, &cown, 1, not_in_child, &forked), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(freed_at_exit, BOC_FOREVER), BOC_OK);
+  boc_cown_drop(cown);
+  CHECK_EQ(forked, 0);
+}
+
 static void children_have_what_is_their_own(void) {
   check_exit(fork_with_a_runtime, 0);
   check_exit(use_the_parents_runtime, 0);
   check_exit(fork_in_a_body, 0);
+  check_exit(fork_in_a_body_that_returns, 0);
 }
 
 /* ---- the signal mask ------------------------------------------------------------- */
