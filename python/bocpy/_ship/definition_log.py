@@ -132,11 +132,14 @@ def keep_sentinel(token: str, obj: Any) -> Any:
     address = id(obj)
 
     def forget(dead: ref[Any]) -> None:
-        if _sentinels.get(token) is dead:
-            del _sentinels[token]
-        known = _sentinel_tokens.get(address)
-        if known is not None and known[0] is dead:
-            del _sentinel_tokens[address]
+        # Another thread may replace the entries meanwhile: what is not that of the dead
+        # object is put back.
+        weak = _sentinels.pop(token, dead)
+        if weak is not dead:
+            _sentinels.setdefault(token, weak)
+        known = _sentinel_tokens.pop(address, None)
+        if known is not None and known[0] is not dead:
+            _sentinel_tokens.setdefault(address, known)
 
     try:
         kept = ref(obj, forget)
