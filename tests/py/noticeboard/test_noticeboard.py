@@ -529,6 +529,33 @@ def test_what_a_reader_changes_no_other_reader_sees(value):
     assert notice_read("large") == value
 
 
+@pytest.mark.stress
+def test_threads_that_read_one_bytearray_leave_no_export(program, backend):
+    """CPython prints the error as it frees a bytearray whose exports it miscounted."""
+    done = program("""
+        from collections import deque
+        from itertools import repeat
+        from threading import Barrier, Thread
+        from bocpy import notice_read, notice_seed, start, wait
+        start()
+        together = Barrier(2)
+        def read_often():
+            together.wait()
+            deque(map(notice_read, repeat("data", 2000)), 0)
+        for _ in range(100):
+            notice_seed("data", bytearray(1100))
+            threads = [Thread(target=read_often) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        notice_seed("data", bytearray(1100))
+        print(notice_read("data") == bytearray(1100))
+        wait()
+    """)
+    assert (done.out, done.err) == ("True\n", "")
+
+
 def test_a_large_notice_that_is_written_again_is_read_again():
     for number in range(3):
         notice_seed("large", [number] * 2000)

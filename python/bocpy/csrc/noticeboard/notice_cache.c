@@ -80,6 +80,13 @@ static bool is_shareable(PyObject *object) {
   return PyByteArray_CheckExact(object) || is_immutable(object, 0);
 }
 
+/* The buffer protocol would count exports of the one original, and CPython before 3.14
+ * counts them without a lock on builds without a GIL. Nobody changes the original. */
+static PyObject *bytearray_for_reader(PyObject *object) {
+  return PyByteArray_FromStringAndSize(PyByteArray_AS_STRING(object),
+                                       PyByteArray_GET_SIZE(object));
+}
+
 static PyObject *object_for_reader(PyObject *object) {
   if (PyList_CheckExact(object))
     return PyList_GetSlice(object, 0, PyList_GET_SIZE(object));
@@ -87,7 +94,7 @@ static PyObject *object_for_reader(PyObject *object) {
     return PyDict_Copy(object);
   if (Py_IS_TYPE(object, &PySet_Type))
     return PySet_New(object);
-  return PyByteArray_CheckExact(object) ? PyByteArray_FromObject(object)
+  return PyByteArray_CheckExact(object) ? bytearray_for_reader(object)
                                         : Py_NewRef(object);
 }
 
