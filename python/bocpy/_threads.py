@@ -36,6 +36,34 @@ def enter(number: int) -> None:
     # threading makes a thread that it has not started a daemon, and that thread's
     # children inherit the flag. threading has no public way to change it.
     thread._daemonic = False  # type: ignore[attr-defined]
+    if "pydevd" in sys.modules:
+        let_pydevd_end(thread)
+
+
+_debugged: list[threading.Thread] = []
+
+
+def let_pydevd_end(worker: threading.Thread) -> None:
+    """Lets a program end that runs under debugpy or PyCharm's debugger.
+
+    A thread of pydevd, for which the end of the program waits, waits for all threads
+    that are not daemons, and workers end after those.
+    """
+    if not _debugged:
+        threading._register_atexit(leave_pydevd)  # type: ignore[attr-defined]
+    _debugged.append(worker)
+
+
+def leave_pydevd() -> None:
+    """Once the bodies have ended, in which a breakpoint may be, hides the workers."""
+    from ._runtime import leave_interrupted, quiesce
+
+    try:
+        quiesce()
+    except KeyboardInterrupt as error:
+        leave_interrupted(error)
+    for worker in _debugged:
+        worker.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
 
 
 def leave() -> None:

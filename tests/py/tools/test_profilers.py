@@ -78,6 +78,52 @@ def test_a_breakpoint_in_a_body(tmp_path, backend):
     assert done.stdout.splitlines()[-1].endswith("41")
 
 
+#: What pydevd does, of which debugpy and PyCharm's debugger consist.
+DEBUGGED = """\
+import sys, threading, time, types
+sys.modules["pydevd"] = types.ModuleType("pydevd")
+
+
+def user_threads():
+    here = threading.current_thread()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread is not here
+        and thread.is_alive()
+        and not thread.daemon
+        and not getattr(thread, "is_pydev_daemon_thread", False)
+    ]
+
+
+def check_alive():
+    while user_threads():
+        time.sleep(0.01)
+    print("session ends", flush=True)
+
+
+threading.Thread(target=check_alive).start()
+from bocpy import start, when
+
+start(2)
+
+
+@when()
+def body():
+    time.sleep(0.2)
+    print("body ends", flush=True)
+"""
+
+
+def test_a_debugger_that_waits_for_threads_lets_the_program_end(tmp_path, backend):
+    path = tmp_path / "debugged.py"
+    path.write_text(DEBUGGED, encoding="utf-8")
+    done = call([sys.executable, path], backend)
+    lines = done.stdout.splitlines()
+    assert sorted(lines) == ["body ends", "session ends"]
+    assert lines[-1] == "session ends" or backend == "interpreters"
+
+
 def test_py_spy(busy, backend, tmp_path):
     """It follows the newest interpreter that it finds when it attaches: on
     `interpreters` that depends on how far the program is."""
