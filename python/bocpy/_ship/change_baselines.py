@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from .. import _core
-from . import change_detection, import_origins, module_changes
+from . import change_detection, import_origins, module_changes, rebindings
 from .definition_log import SHELL, VALUE, Key
 from .lost_changes import warn_of_replaced
-from .published_globals import Entry
+from .published_globals import Entry, note_origin
 
 #: What the blobs of values begin with that are sent as copies.
 COPIES = (VALUE, SHELL)
@@ -21,7 +21,8 @@ COPIES = (VALUE, SHELL)
 def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     value = entry.value
     entry.blob = blob
-    if import_origins.is_replaced(value):
+    rebound = entry.refusal is not None and rebindings.is_rebound(key)
+    if rebound or import_origins.is_replaced(value):
         warn_of_replaced(*key, value, entry.refusal or "")
     parts = module_changes.parts_of(value)
     if parts is None:
@@ -86,6 +87,7 @@ def print_of(value: object) -> bytes | None:
 
 def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     """Stores what is needed to find out later that the value has changed inside."""
+    note_origin(key, entry)
     if isinstance(entry.value, FunctionType):
         _core._watch_changes(None)
         _core._watch_changes(vars(entry.value))

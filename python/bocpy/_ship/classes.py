@@ -21,7 +21,7 @@ import types
 from contextlib import contextmanager
 
 from .._heap_types import is_heap_type
-from . import ctypes_types
+from . import ctypes_types, flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -330,6 +330,7 @@ def fill(cls: Any, body: dict[str, Any]) -> None:
         vars(body["_member_map_"][name]).update(state)
     for name, value in body.items():
         type.__setattr__(cls, name, value)
+    flags.complete(cls)
 
 
 def call_metaclass(

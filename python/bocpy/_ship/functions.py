@@ -34,6 +34,8 @@ def fill_function(function: types.FunctionType, state: tuple[Any, ...]) -> None:
     function.__dict__.update(state[6])
     if state[8]:
         function.__annotations__ = state[8]
+    if state[9]:
+        function.__type_params__ = state[9]  # type: ignore[attr-defined]
     for cell, held in zip(function.__closure__ or (), state[7], strict=True):
         if held:
             cell.cell_contents = held[0]

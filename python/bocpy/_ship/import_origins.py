@@ -16,6 +16,7 @@ from types import FunctionType, ModuleType
 
 from .. import _global_namespaces
 from .._code import names as code_names
+from . import rebindings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,23 +149,30 @@ class Attribute:
 def reduce(obj: object) -> tuple[Any, ...] | None:
     """A reference to `obj` as an attribute of an importable module, if it is one."""
     origin = find_origin(obj)
-    return None if origin is None else Attribute(origin, obj).__reduce__()
+    return None if origin is None else reference(origin, obj)
+
+
+def reference(origin: Origin, obj: object) -> tuple[Any, ...]:
+    return Attribute(origin, obj).__reduce__()
 
 
 # ---- at the receiver -----------------------------------------------------------------
 
 
-def describe(origin: Origin, obj: object) -> tuple[str, str, str, int]:
-    """The arguments of `fetch`: the origin, and the type and size of the value here."""
+def describe(origin: Origin, obj: object) -> tuple[str, str, str, int, int]:
+    """The arguments of `fetch`: the origin, the type and size of the value here, and
+    its number among the objects to which the attribute was bound."""
     size = len(obj) if type(obj) in (dict, list, set) else -1  # type: ignore[arg-type]
-    return (*origin, type(obj).__qualname__, size)
+    number = rebindings.number_of(origin, obj)
+    return (*origin, type(obj).__qualname__, size, number)
 
 
-def fetch(module: str, name: str, kind: str, size: int) -> Any:
+def fetch(module: str, name: str, kind: str, size: int, number: int) -> Any:
     """The attribute, in this interpreter. TypeError if it is missing or of another
     type."""
     found: Any = _global_namespaces.import_module(module)
     found = getattr(found, name, fetch)
+    found = rebindings.object_of((module, name), number, found)
     if found is fetch or type(found).__qualname__ != kind:
         raise TypeError(
             f"{module}.{name} was set by the main program after the import, so a "

@@ -17,24 +17,22 @@ Threads: any; LOCK of `definition_log` is held.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import marshal
 import sys
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 
 from .. import _core, _global_namespaces
-from . import c_pickle, change_detection
+from . import c_pickle, change_detection, rebindings
 from .definition_log import MISSING
 from .import_origins import is_mock, is_replaced
+from .own_constructors import is_base
 from .plain_instances import state_of
 from .replacements import (
-    function_in,
     keep_original,
     may_be_patched,
     put_back,
@@ -93,49 +91,21 @@ def is_programs(name: str) -> bool:
     )
 
 
-# ---- what code reaches ---------------------------------------------------------------
-
-
-def codes_of(value: Any) -> Iterator[tuple[FunctionType, CodeType]]:
-    """The functions of the program that may run when a body uses a global, and their
-    code."""
-    if isinstance(value, type):
-        yield from codes_of_class(value)
-        return
-    value = function_in(value)
-    if not isinstance(value, FunctionType):
-        if is_own(type(value).__module__):
-            yield from codes_of_class(type(value))
-        return
-    while isinstance(value, FunctionType):
-        if is_own(str(value.__globals__.get("__name__"))):
-            yield value, value.__code__
-        value = value.__dict__.get("__wrapped__")
-
-
-def codes_of_class(cls: type) -> Iterator[tuple[FunctionType, CodeType]]:
-    for base in cls.__mro__:
-        if not is_own(base.__module__):
-            continue
-        for value in list(vars(base).values()):
-            if isinstance(value, property):
-                parts: tuple[Any, ...] = (value.fget, value.fset, value.fdel)
-            else:
-                parts = (function_in(value),)
-            for part in parts:
-                if isinstance(part, FunctionType):
-                    yield from codes_of(part)
-
-
 # ---- what is published ---------------------------------------------------------------
 
 
-def define_items(value: Any, dump: Dump) -> bytes:
+def define_items(value: Any, number: int, dump: Dump) -> bytes:
     """The record of a dict, list, set or the like: its items, or its size if they are
     many."""
     if len(value) > LARGE:
         return packed(SIZE, len(value))
-    return packed(ITEMS, dump(items_of(value)))
+    shell = value.copy()
+    shell.clear()
+    try:
+        head = dump(shell)
+    except Exception:  # its `default_factory` may be anything
+        head = dump(None)
+    return packed(ITEMS, dump(items_of(value)), number, head)
 
 
 def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
@@ -143,6 +113,7 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
 
     `dump` raises for values that cannot be shipped.
     """
+    number = rebindings.number_of((name, attribute), value)
     if value is MISSING:
         return packed(GONE, 0)
     if is_mock(value):
@@ -154,18 +125,19 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
     if not (_global_namespaces.is_of_program(name) or may_be_data(name, value)):
         return b""
     if type(value) in _CONTAINERS:
-        return define_items(value, dump)
+        return define_items(value, number, dump)
     if isinstance(value, type | FunctionType):
         return define_class(value, name, attribute, dump)
     if is_array(value):
-        return packed(ITEMS, dump(value.tobytes()))
+        return packed(ITEMS, dump(value.tobytes()), number, dump(value[:0]))
     if is_own_container(value):
-        return packed(BOTH, dump((items_of(value), attributes_of(value))))
+        contents = dump((items_of(value), attributes_of(value)))
+        return packed(BOTH, contents, number, dump(type(value)))
     if has_plain_state(value):
-        return packed(OBJECT, dump(state_of(value)))
+        return packed(OBJECT, dump(state_of(value)), number, dump(type(value)))
     if isinstance(value, tuple) or is_data(value) or is_immutable(value):
         return packed(VALUE, dump(value))
-    return b""
+    return packed(VALUE, dump(value)) if number else b""
 
 
 _specs: dict[str, object] = {}
@@ -191,8 +163,13 @@ names_published: dict[str, set[str]] = {}
 """By module: the names that are followed, those that were deleted since included."""
 
 
-def packed(kind: int, data: bytes | int) -> bytes:
-    return marshal.dumps((kind, data))
+def packed(kind: int, data: bytes | int, number: int = 0, head: bytes = b"") -> bytes:
+    """A record.
+
+    head: the pickle of the class of the object, or of an empty container like it, for a
+        worker whose module has another object.
+    """
+    return marshal.dumps((kind, data, number, head))
 
 
 _left_out: dict[tuple[str, str], frozenset[str]] = {}
@@ -266,6 +243,11 @@ def items_of(value: Any) -> Any:
     return set.copy(value) if isinstance(value, set) else bytearray(value)
 
 
+def is_class_of_program(cls: type) -> bool:
+    """Whether a class is one of the program: of its script, or of a module of it."""
+    return cls.__module__ == "__main__" or is_programs(cls.__module__)
+
+
 _CHANGEABLE = (dict, list, set, deque, bytearray)
 _REDUCING = ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
 
@@ -274,9 +256,9 @@ def is_own_container(value: object) -> bool:
     """Whether a value is a container of a class of the program, and has nothing besides
     its items and its attributes."""
     cls = type(value)
-    if not isinstance(value, _CHANGEABLE) or not is_programs(cls.__module__):
+    if not isinstance(value, _CHANGEABLE) or not is_class_of_program(cls):
         return False
-    own = [base for base in cls.__mro__ if is_programs(base.__module__)]
+    own = [base for base in cls.__mro__ if is_class_of_program(base)]
     if any(hook in vars(base) for base in own for hook in (*_REDUCING, "__slots__")):
         return False
     return all(base in _PLAIN_BASES for base in cls.__mro__ if base not in own)
@@ -310,7 +292,7 @@ def has_plain_state(value: object) -> bool:
         return hasattr(value, "__dict__")
     if isinstance(value, _WITH_OTHER_STATE) or change_detection.is_enum_member(value):
         return False
-    return is_programs(cls.__module__) and not any(
+    return is_class_of_program(cls) and not any(
         hook in vars(base) for base in cls.__mro__[:-1] for hook in _REDUCING
     )
 
@@ -393,7 +375,7 @@ def module_imported(name: str) -> None:
 def apply(module: str, name: str, blob: bytes) -> Undo | None:
     """Sets an attribute of a module of this interpreter; returns the function that
     undoes it."""
-    kind, data = marshal.loads(blob)
+    kind, data, number, head = marshal.loads(blob)
     there = sys.modules[module]
     if kind == RELOAD:
         importlib.reload(there)
@@ -404,6 +386,7 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
             put_back(getattr(there, name), ())
         if (module, name) in _imported:
             setattr(there, name, _imported[module, name])
+            rebindings.reset((module, name))
         return None
     own = getattr(there, name, MISSING)
     if kind == GONE:
@@ -411,34 +394,61 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
     if kind == SIZE:
         warn_of_size(module, name, own, data)
         return None
+    if head:
+        return take_object(kind, there, name, number, c_pickle.loads(head), data)
     value = c_pickle.loads(data)
-    if own is MISSING or not fits(kind, own, value):
-        return bind(there, name, own, value) if kind in (VALUE, ITEMS) else None
-    if kind == ITEMS:
-        return fill(own, value)
-    if kind == BOTH:
-        return fill_both(own, *value)
     if kind == CLASS:
-        return set_attributes(own, *value)
-    if kind == OBJECT:
-        return set_attributes(own, value)
+        known = isinstance(own, type | FunctionType)
+        return set_attributes(own, *value) if known else None
     return bind(there, name, own, value)
 
 
-def fits(kind: int, own: Any, value: Any) -> bool:
-    if kind == CLASS:
-        return isinstance(own, type | FunctionType)
-    if kind == ITEMS and isinstance(value, bytes):
-        return is_array(own)
+def take_object(
+    kind: int, there: ModuleType, name: str, number: int, shell: Any, data: bytes
+) -> Undo | None:
+    """Fills the object of an attribute, which is made first if the program has bound
+    the attribute to another one than is here.
+
+    shell: the class of the object, or an empty container.
+    """
+
+    def fits(own: Any) -> bool:
+        if kind == ITEMS and shell is None:
+            return type(own) in _CONTAINERS
+        return type(own) is (type(shell) if kind == ITEMS else shell)
+
+    def make() -> Any:
+        if kind != ITEMS:
+            base: Any = next(each for each in shell.__mro__ if is_base(each))
+            return base.__new__(shell)
+        return {} if shell is None else shell
+
+    before = getattr(there, name, MISSING)
+    own, unbind_it = rebindings.bind(there, name, number, fits, make)
+    undo: list[Undo] = []
+    if unbind_it is not None:
+        _imported.setdefault((there.__name__, name), before)
+        undo.append(unbind_it)
+    try:
+        undo += filled(kind, own, c_pickle.loads(data))
+    except BaseException:
+        undo_all(undo)
+        raise
+    return partial(undo_all, undo) if undo else None
+
+
+def filled(kind: int, own: Any, value: Any) -> list[Undo]:
     if kind == ITEMS:
-        return type(own) in _CONTAINERS and isinstance(value, type(items_of(own)))
-    if kind == BOTH:
-        return is_own_container(own) and isinstance(value[0], type(items_of(own)))
-    return True
+        undo = fill(own, value)
+    elif kind == BOTH:
+        undo = fill_both(own, *value)
+    else:
+        undo = set_attributes(own, value)
+    return [] if undo is None else [undo]
 
 
 def bind(there: ModuleType, name: str, own: Any, value: Any) -> Undo | None:
-    if is_same(own, value):
+    if rebindings.is_same(own, value):
         return None
     _imported.setdefault((there.__name__, name), own)
     setattr(there, name, value)
@@ -460,37 +470,11 @@ def unbind(there: Any, name: str, own: Any) -> None:
         delattr(there, name)
 
 
-def is_same(own: Any, value: Any) -> bool:
-    try:
-        if type(own) is not type(value) or repr(own) != repr(value):
-            return False
-        # a container with a NaN, or with itself, is not equal to its copy
-        with contextlib.suppress(RecursionError):
-            if own == value:
-                return True
-        return is_same_data(own, value)
-    except Exception:  # a user's __eq__ or __repr__ may raise anything
-        return False
-
-
-def is_same_data(own: Any, value: Any) -> bool:
-    known = change_detection.fingerprint(own)
-    if known is not None:
-        return known == change_detection.fingerprint(value)
-    return pickled(own) == pickled(value)
-
-
-def pickled(value: object) -> bytes:
-    file = io.BytesIO()
-    c_pickle.Pickler(file).dump(value)
-    return file.getvalue()
-
-
 def fill(own: Any, value: Any) -> Undo | None:
     """Replaces the contents of a container."""
     if is_array(own):
         return fill_array(own, value)
-    if is_same(items_of(own), value):
+    if rebindings.is_same(items_of(own), value):
         return None
     before = items_of(own)
     base: Any = next(base for base in _CHANGEABLE if isinstance(own, base))
@@ -530,7 +514,7 @@ def set_attributes(
         had = before.get(
             name, vars(own).get(name, MISSING) if isinstance(own, type) else MISSING
         )
-        if had is not MISSING and is_same(had, value):
+        if had is not MISSING and rebindings.is_same(had, value):
             continue
         inside = fill_object(had, value) if isinstance(own, type) else None
         if inside is not None:

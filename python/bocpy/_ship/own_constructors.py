@@ -172,9 +172,15 @@ def fill(made: object, cls: Any, contents: tuple[Any, ...]) -> None:
     for each in cls.__mro__:
         init = vars(each).get("__init__")
         if init is not None and (type(init) is not FunctionType or is_base(each)):
-            if each is not object:
+            if each not in _MADE_BY_NEW and each.__module__ not in _WITHOUT_INIT:
                 init(made, *contents)
             return
+
+
+#: Types without an `__init__` of their own. In a sub-interpreter, the dict of a builtin
+#: type may list the one that it inherits from object, which takes no arguments.
+_MADE_BY_NEW = (object, frozenset)
+_WITHOUT_INIT = frozenset({"datetime", "_pydatetime"})
 
 
 def fits_call(cls: Any, count: int) -> bool:

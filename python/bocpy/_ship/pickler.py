@@ -28,6 +28,7 @@ from .._heap_types import is_heap_type
 from . import (
     c_pickle,
     ctypes_types,
+    flags,
     import_origins,
     library_objects,
     own_constructors,
@@ -84,6 +85,17 @@ class Pickler(c_pickle.Pickler):
     def class_reference(self, cls: type) -> Reduced:
         """A reference to a class that is not found by import."""
         raise NotImplementedError
+
+    #: The attribute of a module, and its value, whose state is pickled; whether the
+    #: value itself is, which then must not refer to the attribute.
+    attribute: tuple[tuple[str, str], object] | None = None
+    copied = False
+
+    def origin_reference(self, obj: object) -> Reduced | None:
+        """A reference to an object that is an attribute of a module."""
+        if self.attribute is None or obj is not self.attribute[1]:
+            return import_origins.reduce(obj)
+        return None if self.copied else import_origins.reference(*self.attribute)
 
     def instance_reference(self, obj: object) -> Reduced | None:
         """A reference to an instance that is a global too, else None."""
@@ -153,6 +165,7 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
         function.__dict__,
         tuple(contents(cell) for cell in closure),
         annotations_of(pickler, function),
+        getattr(function, "__type_params__", ()),  # Python 3.12 and newer have them
     )
     code = marshalled(function.__code__)
     arguments = (code, space.key, space.name, space.imported, cells)
@@ -411,12 +424,11 @@ def is_enum_member(obj: object) -> bool:
 
 def reduce_enum_member(member: Any) -> Any:
     cls = type(member)
-    if (
-        _global_namespaces.resolves(cls)
-        or cls._member_map_.get(member._name_) is not member
-    ):
+    if _global_namespaces.resolves(cls):
         return NotImplemented
-    return make_enum_member, (cls, member._name_)
+    if cls._member_map_.get(member._name_) is member:
+        return make_enum_member, (cls, member._name_)
+    return flags.reduce(member) if flags.is_flag(cls) else NotImplemented
 
 
 def make_enum_member(cls: Any, name: str) -> Any:
@@ -448,7 +460,7 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         if reduced is not NotImplemented:
             return reduced
     if pickler.defining:
-        origin = import_origins.reduce(obj)
+        origin = pickler.origin_reference(obj)
         if origin is not None:
             return origin
         reference = pickler.instance_reference(obj)

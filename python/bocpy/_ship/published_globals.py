@@ -8,6 +8,7 @@ from __future__ import annotations
 import marshal
 import sys
 from _weakref import ref
+from types import FunctionType
 
 from .. import _global_namespaces
 from . import change_detection
@@ -25,6 +26,7 @@ class Entry:
     blob, copy, kind, parts, print, size: what tells whether it has changed inside
         (`change_detection`).
     named: the globals whose objects are in the value, and are not copied with it.
+    origin: the attribute of a module as which workers get the value, if they do.
     attributes, pickled, prints: for a class, its attributes at that time; of those that
         may change inside, the pickles and, where they have some, the fingerprints.
     inside, inside_print: for a class of which CPython reports changes, those attributes
@@ -46,7 +48,7 @@ class Entry:
             "pickled",
             "prints",
         ),
-        *("polls", "print", "refusal", "size", "submodules", "value"),
+        *("origin", "polls", "print", "refusal", "size", "submodules", "value"),
     )
 
     def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
@@ -57,6 +59,7 @@ class Entry:
         self.blob: bytes | None = None
         self.copy: Any = None
         self.named: frozenset[Key] = frozenset()
+        self.origin: Key | None = None
         self.print: bytes | None = None
         self.kind = change_detection.FROZEN
         self.size: int | None = None
@@ -71,6 +74,32 @@ class Entry:
 
 
 entries: dict[Key, Entry] = {}
+
+_by_origin: dict[Key, set[Key]] = {}
+_ELSEWHERE = object()  # is no value of a name
+
+
+def note_origin(key: Key, entry: Entry) -> None:
+    value = entry.value
+    if isinstance(value, FunctionType | type) and value.__module__ != "__main__":
+        name = value.__qualname__
+        module = sys.modules.get(value.__module__)
+        if module is not None and vars(module).get(name) is value:
+            entry.origin = value.__module__, name
+    if entry.origin is not None:
+        _by_origin.setdefault(entry.origin, set()).add(key)
+
+
+def names_left(origin: Key, value: object) -> list[Key]:
+    """The names that workers get as this attribute of a module, but that are bound to
+    another object than `value`, which it is now: they count as not published."""
+    left = []
+    for key in _by_origin.get(origin, ()):
+        entry = entries[key]
+        if entry.origin == origin and entry.value is not value:
+            entry.value, entry.origin = _ELSEWHERE, None
+            left.append(key)
+    return left
 
 
 def may_be_noted(key: Key) -> bool:

@@ -60,9 +60,10 @@ from .definition_log import (
     token_of_class,
     token_of_object,
 )
+from .module_code import codes_of
 from .object_identity import is_shared
 from .pickler import Keep, Pickler, Reduced, refuse_bound
-from .published_globals import Entry, entries, may_be_noted, publish_path
+from .published_globals import Entry, entries, may_be_noted, names_left, publish_path
 from .reached_globals import (
     Reached,
     annotations_reached,
@@ -341,14 +342,15 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
 def publish_state(key: Key, value: object, before: Entry | None) -> None:
     """As `publish_name`, for a name of a module that workers import themselves."""
     entry = entries[key] = Entry(value)
+    _queue.extend((name, frozenset()) for name in names_left(key, value))
     blob = state_of(key, entry)
     _core._watch_changes(sys.modules[key[0]].__dict__)
     reached = list(name_followed(*key, value))[1:]
-    for function, code in module_changes.codes_of(value):
+    for function, code in codes_of(value):
         reached += names_reached(
             _global_namespaces.space_of(function.__globals__), code
         )
-    entry.deps |= frozenset(each for each, _ in reached)
+    entry.deps |= {each for each, _ in reached}
     _queue.extend(reached)
     if blob and not (before is not None and before.blob == blob):
         module_changes.names_published.setdefault(key[0], set()).add(key[1])
@@ -361,13 +363,14 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
 def state_of(key: Key, entry: Entry) -> bytes:
     if key[1] == module_changes.SPEC:
         return module_changes.reloads(*key, entry.value)
-    shipper = _Shipper(io.BytesIO())
 
     def dump(value: object) -> bytes:
         file = io.BytesIO()
-        nonlocal shipper
         shipper = _Shipper(file)
+        shipper.attribute, shipper.copied = (key, entry.value), value is entry.value
         _core._apart(shipper.dump, value)
+        entry.deps |= shipper.deps
+        _queue.extend(shipper.reached)
         return file.getvalue()
 
     try:
@@ -375,17 +378,12 @@ def state_of(key: Key, entry: Entry) -> bytes:
     except Exception as error:  # a user's __reduce__ may raise anything
         entry.refusal = str(error) or type(error).__name__
         return b""
-    entry.deps |= frozenset(shipper.deps)
-    _queue.extend(shipper.reached)
     return FOLLOW + blob if blob else b""
-
-
-_ANNOUNCED = ("__file__", "__package__", "__doc__")
 
 
 def announce(space: Space) -> None:
     """Publishes `__package__` and the like, once: relative imports need them."""
-    for name in _ANNOUNCED:
+    for name in ("__file__", "__package__", "__doc__"):
         key = (space.key, name)
         value = space.names.get(name)
         if key not in entries and isinstance(value, str):
@@ -455,6 +453,7 @@ def attempt(part: object) -> None:
 
 def follow_origin(origin: Key, entry: Entry) -> None:
     """Makes a name depend on the module's attribute that it is bound to."""
+    entry.origin = origin
     if module_changes.follows(origin[0]):
         _global_namespaces.space_of(vars(sys.modules[origin[0]]))
         entry.deps = frozenset({origin, (origin[0], module_changes.SPEC)})

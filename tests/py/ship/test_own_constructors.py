@@ -273,3 +273,33 @@ def test_a_reduction_that_cannot_be_undone_is_refused_at_the_call(
         f"does not fit the parameters of {taker}: return it with a tuple of all its "
         "arguments"
     )
+
+
+class Zone(datetime.tzinfo):
+    def __init__(self, hours=1):
+        self.hours = hours
+
+    def utcoffset(self, _):
+        return datetime.timedelta(hours=self.hours)
+
+    def __getinitargs__(self):
+        return (self.hours,)
+
+
+class Tagged(frozenset):
+    def __init__(self, items):
+        self.count = len(items)
+
+
+def test_builtin_types_without_an_init_of_their_own():
+    """In a sub-interpreter their dicts may list the one of object."""
+    value = Cown([datetime.datetime(2020, 1, 1, tzinfo=Zone(5)), Tagged([1, 2])])
+
+    @when(value)
+    def body(value):
+        return value.value
+
+    moment, tagged = body.result(LIMIT)
+    assert moment.tzinfo.hours == 5
+    assert moment.utcoffset() == datetime.timedelta(hours=5)
+    assert (tagged, tagged.count) == ({1, 2}, 2)
