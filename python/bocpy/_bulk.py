@@ -33,6 +33,13 @@ def left_of(deadline: float | None) -> float | None:
 def deadline_of(timeout: float | None) -> float | None:
     if timeout is None:
         return None
+    if not hasattr(type(timeout), "__float__") and not hasattr(
+        type(timeout), "__index__"
+    ):
+        kind = type(timeout).__name__
+        raise TypeError(f"timeout must be a number of seconds or None, not {kind!r}")
+    if timeout != timeout:
+        raise ValueError("timeout must be a number of seconds, not NaN")
     check_duration(timeout, "timeout")
     return time.monotonic() + timeout
 
@@ -59,6 +66,9 @@ def as_completed(
         raise TypeError(
             "as_completed() takes a list of results, not one: write [result]"
         )
+    check_iterable("as_completed(results)", results)
+    results = list(results)
+    check_cowns("as_completed()", results)
     deadline = deadline_of(timeout)
     queue = _core._CompletionQueue()
     waiting: dict[_core._Grant, Cown[T]] = {}
@@ -152,6 +162,13 @@ def map(  # noqa: A001  what pools call it
             f"map() argument 1 must be a callable, not {type(function).__name__!r}: "
             "write bocpy.map(function, items)"
         )
+    for position, items in enumerate(iterables, 2):
+        kind = type(items)
+        if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+            raise TypeError(
+                f"map() argument {position} must be an iterable of items, not "
+                f"{kind.__name__!r}: write bocpy.map(function, [item])"
+            )
     if _core._in_body():
         raise RuntimeError(
             "map() in a behavior would wait for other behaviors, that could deadlock: "
@@ -246,6 +263,7 @@ def gather(*cowns: Cown[T]) -> Cown[list[T]]:
     except TypeError as error:
         one = cowns[0] if len(cowns) == 1 else None
         if not isinstance(one, Iterable) or isinstance(one, str | bytes):
+            check_cowns("gather()", cowns)
             raise
         raise TypeError(
             f"gather() takes Cowns as arguments, not a {type(one).__name__!r} of them: "

@@ -96,11 +96,16 @@ class Scope:
 
     def __init__(
         self,
-        handle: _core._Scope,
-        name: str | None,
+        handle: _core._Scope | None = None,
+        name: str | None = None,
         timeout: float | None = None,
         limit: int | None = None,
     ) -> None:
+        if not isinstance(handle, _core._Scope):
+            raise TypeError(
+                "behaviors() makes scopes, Scope() does not: write `with "
+                "behaviors(name, timeout=..., limit=...) as scope:`"
+            )
         self._handle = handle
         self.name = name if name is not None else f"scope {handle.number}"
         self.limit = limit

@@ -81,6 +81,11 @@ def refusal(what: str, argument: object, position: int, inside: int) -> TypeErro
             f"{what} {position + 1} must be a Cown, or a list or tuple of "
             f"them, not '{name}'"
         )
+        if isinstance(argument, FunctionType) and what.startswith("when()"):
+            text += (
+                ": give the function to what when() returns, as @when(...) or "
+                "when(...)(function)"
+            )
     else:
         text = (
             f"{what} {position + 1}: item {inside} of the group must be a "

@@ -39,7 +39,11 @@ def check_backend(name: object) -> None:
     if text is None or (not text and name is None):
         return
     if text not in ("threads", "interpreters"):
-        raise ValueError(f"backend must be 'interpreters' or 'threads', not '{text}'")
+        near = {"thre": ": write 'threads'", "inte": ": write 'interpreters'"}
+        raise ValueError(
+            f"backend must be 'interpreters' or 'threads', not '{text}'"
+            f"{near.get(text[:4].lower(), '')}"
+        )
     if text == "interpreters":
         raise RuntimeError(
             "backend 'interpreters' needs CPython 3.12 or newer with a GIL, and "

@@ -74,6 +74,24 @@ static int import_body(bool threads) {
   return here && bocpy_python_get(&here->python, BOCPY_PY_BODY_CHECK) ? 0 : -1;
 }
 
+/* -1 with a TypeError that gives the right name, if a keyword is a near one. */
+static int refuse_near_keywords(PyObject *kwargs) {
+  static const char *const near[] = {"workers", "num_workers", "max_workers"};
+  for (size_t i = 0; kwargs && i < sizeof near / sizeof *near; i++) {
+    PyObject *name = PyUnicode_FromString(near[i]);
+    int found = name ? PyDict_Contains(kwargs, name) : -1;
+    Py_XDECREF(name);
+    if (found > 0)
+      PyErr_Format(PyExc_TypeError,
+                   "start() got an unexpected keyword argument '%s': write "
+                   "worker_count",
+                   near[i]);
+    if (found)
+      return -1;
+  }
+  return 0;
+}
+
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
   PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
@@ -83,7 +101,8 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   /* a module that is imported in a worker: its workers run already */
   if (bocpy_self.importing)
     Py_RETURN_NONE;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
+  if (refuse_near_keywords(kwargs) < 0 ||
+      !PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
       bocpy_require_main("start()") < 0 ||
       bocpy_parse_worker_count(number, &count) < 0 ||

@@ -38,7 +38,11 @@ says(TypeError, NO_COWN.format(1, "set"), "when({Cown(1)})")
 says(TypeError, NO_COWN.format(1, "dict"), "when({Cown(1): 1})")
 says(TypeError, NO_COWN.format(1, "generator"), "when(Cown(i) for i in range(2))")
 says(TypeError, NO_COWN.format(1, "type"), "when(Cown)")
-says(TypeError, NO_COWN.format(1, "function"), "when(body)")
+GIVE_TO_WHEN = (
+    ": give the function to what when() returns, as @when(...) or when(...)(function)"
+)
+says(TypeError, NO_COWN.format(1, "function") + GIVE_TO_WHEN, "when(body)")
+says(TypeError, NO_COWN.format(2, "function") + GIVE_TO_WHEN, "when(Cown(1), body)")
 says(TypeError, NO_MEMBER.format(1, 1, "int"), "when([Cown(1), 1])")
 says(TypeError, NO_MEMBER.format(2, 1, "NoneType"), "when(Cown(1), (Cown(1), None))")
 says(TypeError, NO_MEMBER.format(1, 0, "list"), "when([[Cown(1)]])")
@@ -206,8 +210,65 @@ says(TypeError, CALL_COWN.format(1, "int"), "whencall(body, [3], [])")
 says(TypeError, CALL_COWN.format(2, "str"), "whencall(body, [Cown(1), 'c'], [])")
 says(TypeError, CALL_MEMBER.format(1, 0, "list"), "whencall(body, [[[Cown(1)]]], [])")
 
+# Many at once
+
+MAKE_ONE = (
+    "{}: cown {} must be a Cown, not '{}': make one of a value with Cown(value), and "
+    "take a list apart with *"
+)
+TAKES_COWNS = "{} takes an iterable of cowns first, not '{}'"
+NO_NUMBER = "timeout must be a number of seconds or None, not '{}'"
+NO_NAN = "timeout must be a number of seconds, not NaN"
+says(TypeError, MAKE_ONE.format("gather()", 1, "int"), "bocpy.gather(1)")
+says(TypeError, MAKE_ONE.format("gather()", 2, "str"), "bocpy.gather(Cown(1), 'ab')")
+says(TypeError, MAKE_ONE.format("reduce()", 1, "int"), "bocpy.reduce([1], max)")
+says(TypeError, TAKES_COWNS.format("reduce(cowns, function)", "Cown"), "swapped()")
+says(
+    TypeError,
+    TAKES_COWNS.format("when_each(cowns, body)", "function"),
+    "bocpy.when_each(body, [Cown(1)])",
+)
+says(TypeError, TAKES_COWNS.format("as_completed(results)", "int"), "completed(1)")
+says(TypeError, MAKE_ONE.format("as_completed()", 1, "int"), "completed([1])")
+says(
+    TypeError,
+    NO_NUMBER.format("str"),
+    "completed([Cown(1)], 'x')",
+    "bocpy.map(abs, [1], timeout='x')",
+)
+says(TypeError, NO_NUMBER.format("list"), "completed([Cown(1)], [])")
+says(ValueError, NO_NAN, "completed([], misuse.NAN)")
+says(ValueError, NO_NAN, "bocpy.map(abs, [1], timeout=misuse.NAN)")
+says(
+    TypeError,
+    "map() argument 2 must be an iterable of items, not 'int': write "
+    "bocpy.map(function, [item])",
+    "bocpy.map(abs, 1)",
+)
+says(TypeError, "chunksize must be an int, not 'str'", "map_in_chunks('2')")
+says(
+    TypeError,
+    "behaviors() makes scopes, Scope() does not: write `with behaviors(name, "
+    "timeout=..., limit=...) as scope:`",
+    "bocpy.Scope()",
+    "bocpy.Scope('name')",
+    "bocpy.Scope(timeout=1)",
+)
+
 
 # ---- those that take more than an expression
+
+
+def swapped():
+    return bocpy.reduce(Cown(1), max)
+
+
+def completed(*given):
+    return list(bocpy.as_completed(*given))
+
+
+def map_in_chunks(size):
+    return bocpy.map(abs, [1], chunksize=size)
 
 
 def make_a_lock():

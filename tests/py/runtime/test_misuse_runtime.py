@@ -43,6 +43,21 @@ says(
     "Behaviors(backend=1).start()",
 )
 says(ValueError, NO_BACKEND.format("fibers"), "start(backend='fibers')")
+says(
+    ValueError,
+    NO_BACKEND.format("thread") + ": write 'threads'",
+    "start(backend='thread')",
+)
+says(
+    ValueError,
+    NO_BACKEND.format("Interpreter") + ": write 'interpreters'",
+    "start(backend='Interpreter')",
+)
+says(
+    TypeError,
+    "start() got an unexpected keyword argument 'workers': write worker_count",
+    "start(workers=2)",
+)
 says(ValueError, NO_BACKEND.format(""), "stopped(lambda: start(backend=''))")
 says(
     TypeError,

@@ -2,6 +2,7 @@
 #include "when.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime.h"
 
@@ -18,6 +19,12 @@ static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argu
     PyErr_Format(PyExc_TypeError,
                  "%s %zd is a Cown without a value: its class must call "
                  "super().__init__(value)",
+                 what, position + 1);
+  else if (inside < 0 && PyFunction_Check(argument) && !strncmp(what, "when()", 6))
+    PyErr_Format(PyExc_TypeError,
+                 "%s %zd must be a Cown, or a list or tuple of them, not 'function': "
+                 "give the function to what when() returns, as @when(...) or "
+                 "when(...)(function)",
                  what, position + 1);
   else if (inside < 0)
     PyErr_Format(PyExc_TypeError,

@@ -30,8 +30,11 @@ int bocpy_parse_backend(PyObject *name, bool *out_threads) {
     return 0;
   bool threads = !strcmp(text, "threads");
   if (!threads && strcmp(text, "interpreters")) {
+    const char *near = !PyOS_strnicmp(text, "thre", 4)   ? ": write 'threads'"
+                       : !PyOS_strnicmp(text, "inte", 4) ? ": write 'interpreters'"
+                                                         : "";
     PyErr_Format(PyExc_ValueError,
-                 "backend must be 'interpreters' or 'threads', not '%s'", text);
+                 "backend must be 'interpreters' or 'threads', not '%s'%s", text, near);
     return -1;
   }
   if (!threads && !BOCPY_HAVE_OWN_GIL) {
