@@ -32,7 +32,7 @@ def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Excep
         error.__cause__ = refusal
         return error
     path, part, cause = _Search(dumps).narrow(root, value, refusal)
-    if not isinstance(refusal, _REFUSALS):
+    if not (isinstance(refusal, _REFUSALS) or _is_made_by_ctypes(part)):
         add_note = getattr(refusal, "add_note", None)  # Python 3.11 and newer have it
         if add_note is not None:
             add_note(f"while shipping {path}")
@@ -152,6 +152,8 @@ def _reason(part: object, cause: Exception) -> str:
         return _TEST_CASE
     text = str(cause)
     kind = type(part)
+    if _is_made_by_ctypes(part):
+        return f": {text}{ADVICE}"
     # PyPy looks for the type by its name, where CPython knows that none exists.
     builtin = kind.__module__ in sys.builtin_module_names
     unsaid = ("cannot pickle", *([f"Can't pickle {kind!r}"] if builtin else ()))
@@ -173,6 +175,11 @@ def _is_test_case(part: object) -> bool:
     """Whether `part` is a test of unittest, through which all of its run is reached."""
     case = sys.modules.get("unittest.case")
     return case is not None and isinstance(part, case.TestCase)
+
+
+def _is_made_by_ctypes(part: object) -> bool:
+    """Pickling a pointer raises a ValueError, as if the type were right."""
+    return any(base.__module__ == "_ctypes" for base in type(part).__mro__)
 
 
 _TEST_CASE = (

@@ -336,7 +336,10 @@ def make_module(key: str, name: str) -> types.ModuleType:
     names = _global_namespaces.receive(key, name, imported=False).names
     module = sys.modules.get(name)
     if module is None or module.__dict__ is not names:
-        raise TypeError(f"module {name!r} exists in the interpreter that made it only")
+        raise TypeError(
+            f"module {name!r} exists in the interpreter that made it only: enter it in "
+            "sys.modules before its code runs, or use backend='threads'"
+        )
     return module
 
 

@@ -146,3 +146,40 @@ unittest.main()
             "tests; have the body return what the test asserts, use an assert "
             "statement in it, or use backend='threads'"
         ]
+
+
+def test_pointers_and_modules_that_nobody_imports(program, backend):
+    done = program(
+        HEAD
+        + """
+import ctypes, types
+
+pointer = ctypes.pointer(ctypes.c_int(1))
+plugin = types.ModuleType("plugin")
+exec("def run(): return 1", vars(plugin))
+
+def told(function):
+    try:
+        return function()
+    except (TypeError, NameError) as error:
+        return str(error)
+
+@when()
+def named(): return pointer
+@when()
+def loaded(): return plugin.run()
+
+if isolated:
+    text = told(lambda: Cown([pointer]))
+    assert text.startswith("value[0]: cannot ship a 'LP_c_int'"), text
+    assert "PinnedCown" in text, text
+    assert "'pointer'" in told(lambda: named.result(30))
+    assert "enter it in sys.modules" in told(lambda: loaded.result(30))
+else:
+    assert named.result(30) is pointer
+    assert loaded.result(30) == 1
+wait()
+print("right")
+"""
+    )
+    assert done.lines == ["right"]
