@@ -59,7 +59,7 @@ def set_key(module: ModuleType) -> None:
 
 
 def share_tracker(module: ModuleType) -> None:
-    """Lets the resource tracker that a worker has imported be the main interpreter's."""
+    """Makes the resource tracker that a worker has imported the main interpreter's."""
     tracker: Any = module._resource_tracker
 
     def launch(*_: Any) -> None:

@@ -1,6 +1,6 @@
 """The state of the main interpreter that workers follow: its environment, the filters
-of warnings, levels and handlers of logging, where output goes, limits and other settings
-of `sys`, the arguments of the program and the key of its processes.
+of warnings, levels and handlers of logging, where output goes, limits and other
+settings of `sys`, the arguments of the program and the key of its processes.
 
 When a behavior is scheduled, the main interpreter publishes the parts that have
 changed; a worker applies them before its next body. Watchers of dicts report the
@@ -135,7 +135,8 @@ def use_settings(now: tuple[int, int, dict[str, Any]]) -> None:
         sys.set_int_max_str_digits(digits)
     for name, value in attributes.items():
         if value is None and name == "tracebacklimit":  # by default there is none
-            vars(sys).pop(name, None)
+            if hasattr(sys, name):
+                delattr(sys, name)
         else:
             setattr(sys, name, value)
 

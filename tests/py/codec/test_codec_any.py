@@ -290,6 +290,7 @@ def test_copies_of_pickled_dicts_and_lists_keep_their_identity():
     table.update(self=table, rows=rows, again=rows)
     c_pickle.copying(pickle.Pickler)(dumped, 5).dump([table, {"rows": rows}])
     got, other = c_pickle.loading_copies(pickle.Unpickler)(dumped.getvalue())
-    assert got["self"] is got and got["a"] == 1
+    assert got["self"] is got
+    assert got["a"] == 1
     assert got["rows"] is got["again"] is other["rows"]
     assert got["rows"][1] is got["rows"]
