@@ -19,7 +19,7 @@ from devtool import (
 )
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
-from devtool.interpreters import Interpreter, newest, probe
+from devtool.interpreters import Interpreter, choose, newest, probe
 from devtool.jobs import Tally, run_jobs, write_report
 
 DESCRIPTION = """\
@@ -343,6 +343,10 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 0
     if arguments.only:
         spec = arguments.python[0] if arguments.python else None
+        if spec and choose(spec).chroot:
+            rest = [*single_test.for_pytest(arguments.only), *rest]
+            arguments.only, arguments.python_only = None, True
+            return test(arguments, rest)
         return single_test.test(arguments.only, commands.pick(spec), rest)
     asked = wish(arguments, rest)
     interpreter = tools_interpreter(arguments)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tarfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -176,6 +177,15 @@ def install_plain_wheel(
 AGAIN_MAX = 6
 
 
+def with_place(arguments: Sequence[str | Path], cwd: Path) -> Command:
+    """Pytest's arguments, with the suite if they name no file: from the root, pytest
+    would collect other suites too, whose files have the same names."""
+    names = [str(each).partition("::")[0] for each in arguments]
+    if any((cwd / name).exists() for name in names):
+        return list(arguments)
+    return [*arguments, cwd / "tests" / "py"]
+
+
 def suite(
     env: Environment,
     name: str,
@@ -189,7 +199,7 @@ def suite(
     Many tests wait for other processes and threads, and run beside other jobs. If few
     fail, they run again alone before they count, and a line says so.
     """
-    chosen: Command = list(arguments) or [cwd / "tests" / "py"]
+    chosen: Command = with_place(arguments, cwd)
     cache = WORK / "pytest" / name
     remove_tree(cache)
     chosen += ["-o", f"cache_dir={cache}"]

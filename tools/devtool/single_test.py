@@ -62,6 +62,17 @@ def find(name: str) -> Target:
     return Target("word", name)
 
 
+def for_pytest(name: str) -> list[str]:
+    """What the name is for pytest, from the root of the tree: for an interpreter in a
+    chroot, which sees the tree at another place."""
+    target = find(name)
+    if target.kind == "c":
+        raise Problem(f"{name} is a test in C, which runs outside of a chroot only")
+    if target.kind == "word":
+        return ["-k", target.name]
+    return [Path(target.name).relative_to(ROOT).as_posix()]
+
+
 class Build:
     """The folder, and the environment whose Meson and Python it uses."""
 
