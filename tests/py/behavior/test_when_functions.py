@@ -304,6 +304,43 @@ def test_a_function_scheduled_thousands_of_times():
     assert got(total) == 3_000
 
 
+def test_a_function_that_changes_between_two_calls():
+    """What was found out about a function is used again while it holds."""
+    c = Cown(1)
+
+    def body(c, by=2):
+        return c.value + by
+
+    def other(c, by):
+        return c.value, by
+
+    def run():
+        return got(when(c)(body))
+
+    assert [run(), run()] == [3, 3]
+    body.__defaults__ = (40,)
+    assert run() == 41
+    body.__defaults__ = ("x" * 100,)
+    body.__code__ = other.__code__
+    assert run() == (1, "x" * 100)
+    body.__defaults__ = None
+    with pytest.raises(TypeError, match="takes 2 positional arguments"):
+        run()
+    body.__defaults__ = ((1, None),)
+    assert [run(), run()] == [(1, (1, None))] * 2
+    body.__kwdefaults__ = {"unused": 1}
+    assert run() == (1, (1, None))
+
+
+def test_functions_in_turn_whose_code_is_freed():
+    c = Cown(1)
+    for n in range(50):
+        made = {}
+        exec(f"def body(c, a=0, b={n}):\n    return c.value + a + b", made)
+        assert got(when(c)(made["body"])) == n + 1
+        assert got(when([c, c], c)(lambda cs, c, n=n: [n, len(cs)])) == [n, 2]
+
+
 def test_the_scheduled_function_is_not_changed():
     c = Cown(1)
     result = when(c)(body_of_module)

@@ -50,7 +50,8 @@ typedef struct bocpy_state {
 
   bocpy_mutex mutex; /* guards the map and the templates on free-threaded builds */
   bocpy_address_map
-      entries; /* by code object: what is known about its functions (code.h) */
+      entries;         /* by code object: what is known about its functions (code.h) */
+  bocpy_entry *latest; /* the entry that was found last, or NULL; not without a GIL */
   bocpy_template *templates; /* by code id: the function that runs it here */
   size_t templates_capacity;
 } bocpy_state;

@@ -348,12 +348,52 @@ static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *
   return result;
 }
 
+/* Whether nothing is captured, and each cown is an argument of its own. */
+static bool call_is_plain(const bocpy_call *call, const bocpy_worker_slot *slot) {
+  if (BOCPY_FREE_THREADED || call->carried != BOCPY_CARRY_NOTHING || call->grouped)
+    return false;
+  return call->local ? call->handed : slot && call->cowns <= BOCPY_IDLE_HANDLES;
+}
+
+/* Fast path of call_function: the worker lends the arguments. */
+static PyObject *call_with_lent(boc_behavior *self, bocpy_call *call,
+                                PyObject *function) {
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
+  PyObject *few[1 + BOCPY_IDLE_HANDLES], *result = NULL; /* the callee may use few[0] */
+  PyObject **args = few + 1;
+  uint32_t lent = 0;
+  while (lent < call->cowns &&
+         (args[lent] = bocpy_lend_handle(slot, boc_behavior_cown(self, lent))))
+    lent++;
+  if (lent == call->cowns)
+    result = PyObject_Vectorcall(function, args, lent | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                 NULL);
+  for (uint32_t i = 0; i < lent; i++)
+    bocpy_return_handle(slot, args[i]);
+  return result;
+}
+
+static PyObject *call_function_plainly(boc_behavior *self, bocpy_call *call,
+                                       bocpy_state *state) {
+  PyObject *function = Py_XNewRef(call_defined_function(call, state));
+  if (!function)
+    return NULL;
+  PyObject *result =
+      call->local ? PyObject_Vectorcall(function, bocpy_call_local(call)->handles,
+                                        call->cowns, NULL)
+                  : call_with_lent(self, call, function);
+  Py_DECREF(function);
+  return result;
+}
+
 /* Calls the function; returns its result, or NULL with the exception that the function,
  * or making its arguments, raised. */
 static PyObject *call_function(boc_behavior *self, bocpy_call *call,
                                bocpy_state *state) {
   frame f;
   PyObject *result = NULL;
+  if (call_is_plain(call, bocpy_worker_slot_here()))
+    return call_function_plainly(self, call, state);
   if (frame_init(&f, call, state) < 0)
     return NULL;
   if (frame_bind(&f, self, call) == 0) {

@@ -127,6 +127,9 @@ static PyObject *snapshot_pass_on(bocpy_state *state, PyObject *snapshot,
 static int call_snapshot_globals(bool local, bool pinned, bocpy_state *state,
                                  bocpy_bound_args *bound) {
   PyObject *snapshot = NULL;
+  if (!local && !pinned && !state->body_globals && !state->propagates &&
+      bocpy_code_is_shipped(bound->entry))
+    return 0;
   if (!local) {
     if (bocpy_code_ship(state, bound->entry, bound->function, &snapshot) < 0)
       return -1;
@@ -252,6 +255,16 @@ static const boc_behavior_type *when_behavior_type(const bocpy_when_args *when_a
   return bocpy_by_reference() ? &bocpy_behavior_by_reference : &bocpy_behavior_shipped;
 }
 
+static boc_status new_behavior_in_scope(boc_runtime *runtime,
+                                        const boc_behavior_type *type, size_t size,
+                                        const boc_access *accesses, size_t count,
+                                        boc_scope *scope, boc_behavior **out_behavior) {
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
+  options.scope = scope;
+  return boc_behavior_new_with(runtime, type, size, accesses, count, &options,
+                               out_behavior);
+}
+
 static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call,
                                     const bocpy_when_args *when_args, boc_cown *result,
                                     boc_scope *scope, boc_behavior **out_behavior) {
@@ -269,11 +282,9 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
   bocpy_in_flight_note(bocpy_value_of(result), call->code);
   size_t size = bocpy_call_env_size(call);
-  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
-  options.scope = scope;
   const boc_behavior_type *type = when_behavior_type(when_args);
   boc_status status =
-      scope ? boc_behavior_new_with(runtime, type, size, accesses, count, &options,
+      scope ? new_behavior_in_scope(runtime, type, size, accesses, count, scope,
                                     out_behavior)
             : boc_behavior_new(runtime, type, size, accesses, count, out_behavior);
   if (accesses != few)
@@ -349,6 +360,110 @@ int bocpy_call_check_cycle(const bocpy_when_args *when_args) {
   return 0;
 }
 
+/* ---- the fast path --------------------------------------------------------------- */
+
+bool bocpy_call_goes_plainly(const bocpy_when_args *when_args) {
+  return !bocpy_by_reference() && !when_args->pinned &&
+         when_args->cowns <= BOCPY_WHEN_ARGS_FEW &&
+         when_args->due.kind == BOCPY_DUE_NOW && !bocpy_self.batch;
+}
+
+/* Whether the function's parameters are the cowns and small immutables as defaults,
+ * which it encodes. */
+static inline bool plain_captures(const bocpy_code *code, PyObject *defaults,
+                                  uint32_t items, bocpy_inline_captures *out_captures) {
+  Py_ssize_t count = defaults ? PyTuple_GET_SIZE(defaults) : 0;
+  if (code->positional - (Py_ssize_t)items != count || code->keyword_only)
+    return false;
+  out_captures->count = (uint32_t)count;
+  out_captures->size = 0;
+  if (count)
+    out_captures->size = (uint8_t)bocpy_encode_inline(defaults, out_captures->bytes,
+                                                      sizeof(out_captures->bytes));
+  return !count || out_captures->size;
+}
+
+/* The entry of a function that was scheduled before, has no closure, and reaches no
+ * global that has to be looked at. NULL without an exception for others. */
+static inline bocpy_entry *plain_entry(bocpy_state *state, PyObject *callable,
+                                       const bocpy_when_args *when_args,
+                                       bocpy_inline_captures *out_captures) {
+  bocpy_entry *entry = state->latest;
+  if (!entry || !PyFunction_Check(callable) ||
+      PyFunction_GET_CODE(callable) != entry->object ||
+      PyFunction_GET_GLOBALS(callable) != entry->globals ||
+      PyFunction_GET_CLOSURE(callable))
+    return NULL;
+  return !state->body_globals && !state->propagates && bocpy_code_is_shipped(entry) &&
+                 bocpy_call_goes_plainly(when_args) &&
+                 plain_captures(entry->code, PyFunction_GET_DEFAULTS(callable),
+                                when_args->items, out_captures)
+             ? entry
+             : NULL;
+}
+
+PyObject *bocpy_call_launch_plainly(bocpy_state *state, boc_runtime *runtime,
+                                    const bocpy_code *code,
+                                    const bocpy_inline_captures *captures,
+                                    const bocpy_when_args *when_args) {
+  boc_access accesses[FEW_ACCESSES];
+  boc_behavior *behavior;
+  uint32_t count = when_args->cowns;
+  boc_cown *core = bocpy_cown_core_new(false);
+  PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
+  if (!result)
+    return NULL;
+  for (uint32_t i = 0; i < count; i++) {
+    const bocpy_cown *cown = (bocpy_cown *)when_args->handles[i];
+    accesses[i] = (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
+    bocpy_in_flight_note(cown->value, code);
+  }
+  accesses[count] = (boc_access){core, BOC_FRESH};
+  bocpy_in_flight_note(((bocpy_cown *)result)->value, code);
+  bocpy_call call = {.code = code,
+                     .items = when_args->items,
+                     .cowns = count,
+                     .positional = captures->count,
+                     .carried =
+                         captures->size ? BOCPY_CARRY_INLINE : BOCPY_CARRY_NOTHING,
+                     .size = captures->size,
+                     .grouped = when_args->shape != NULL,
+                     .reads = when_args->reads};
+  boc_status status =
+      boc_behavior_new(runtime, &bocpy_behavior_shipped, bocpy_call_env_size(&call),
+                       accesses, count + 1, &behavior);
+  if (status != BOC_OK) {
+    Py_DECREF(result);
+    bocpy_status_raise(status, "when()");
+    return NULL;
+  }
+  call.counted = bocpy_code_use(code);
+  bocpy_call *env = boc_behavior_env(behavior);
+  *env = call;
+  if (call.size)
+    memcpy(bocpy_call_bytes(env), captures->bytes, call.size);
+  if (call.grouped)
+    memcpy(bocpy_call_shape(env), when_args->shape, call.items * sizeof(int32_t));
+  boc_behavior_schedule(behavior);
+  return result;
+}
+
+/* ---- any function ---------------------------------------------------------------- */
+
+static PyObject *schedule_bound(bocpy_state *state, boc_runtime *runtime,
+                                PyObject *callable, const bocpy_when_args *when_args,
+                                PyObject *captures, boc_scope *scope) {
+  bocpy_bound_args bound;
+  bocpy_prepared_call prepared;
+  PyObject *result = NULL;
+  if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) < 0)
+    return NULL;
+  if (call_prepare(&prepared, state, &bound, when_args) == 0)
+    result = call_launch(state, runtime, &prepared, &bound, when_args, scope);
+  bocpy_bound_args_fini(&bound);
+  return result;
+}
+
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          const bocpy_when_args *when_args, PyObject *captures,
                          PyObject *given) {
@@ -363,14 +478,12 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
     return NULL;
   }
   bocpy_state_remember(state);
-  bocpy_bound_args bound;
-  bocpy_prepared_call prepared;
-  PyObject *result = NULL;
-  if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
-    if (call_prepare(&prepared, state, &bound, when_args) == 0)
-      result = call_launch(state, runtime, &prepared, &bound, when_args, scope);
-    bocpy_bound_args_fini(&bound);
-  }
+  bocpy_inline_captures plain;
+  const bocpy_entry *entry =
+      captures || scope ? NULL : plain_entry(state, callable, when_args, &plain);
+  PyObject *result =
+      entry ? bocpy_call_launch_plainly(state, runtime, entry->code, &plain, when_args)
+            : schedule_bound(state, runtime, callable, when_args, captures, scope);
   if (scope)
     boc_scope_drop(scope);
   bocpy_runtime_leave();

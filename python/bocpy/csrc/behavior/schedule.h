@@ -45,6 +45,24 @@ PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime,
                             const bocpy_bound_args *bound,
                             const bocpy_when_args *when_args, boc_scope *scope);
 
+/* Captures that are small immutables, encoded. */
+typedef struct bocpy_inline_captures {
+  uint32_t count;
+  uint8_t size; /* 0 if there are none */
+  unsigned char bytes[BOCPY_CALL_INLINE];
+} bocpy_inline_captures;
+
+/* Whether behaviors over `when_args` that are in no scope and have inline captures may
+ * be launched by the next function. */
+bool bocpy_call_goes_plainly(const bocpy_when_args *when_args);
+
+/* Fast path: launches a call of shipped code, whose captures follow its cowns. Returns
+ * the result's handle; NULL with an exception. */
+PyObject *bocpy_call_launch_plainly(bocpy_state *state, boc_runtime *runtime,
+                                    const bocpy_code *code,
+                                    const bocpy_inline_captures *captures,
+                                    const bocpy_when_args *when_args);
+
 /* Refuses a behavior over two or more cowns that would wait for the result of a timer
  * and hold it back. 0, or -1 with RuntimeError. */
 int bocpy_call_check_cycle(const bocpy_when_args *when_args);

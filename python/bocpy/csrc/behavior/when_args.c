@@ -226,7 +226,10 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
   int status = grouped ? when_args_init_grouped(when_args, state, args, count)
                        : when_args_make_room(when_args, count, count, false);
   for (Py_ssize_t i = 0; !grouped && status == 0 && i < count; i++)
-    status = when_args_add_cown(when_args, state, args[i], i, -1);
+    if (is_ordinary_cown(state, args[i]))
+      when_args_push(when_args, args[i], false);
+    else
+      status = when_args_add_cown(when_args, state, args[i], i, -1);
   if (status < 0)
     bocpy_when_args_fini(when_args);
   return status;

@@ -101,20 +101,46 @@ static void each_end_patterns(each *self) {
   }
 }
 
+/* Whether each item is one cown, and none is special. */
+static bool each_is_plain(const each *self) {
+  const bocpy_when_args *all = &self->all;
+  return !all->shape && !all->reads && !all->pinned && !all->special;
+}
+
+/* The arguments of the next behavior. */
+static void each_next(each *self, uint32_t item, uint32_t *first,
+                      bocpy_when_args *one) {
+  if (item > 0 && each_is_plain(self)) {
+    one->handles++;
+    one->modes++;
+    return;
+  }
+  each_at(self, item, *first, one);
+  *first += one->cowns;
+}
+
+static PyObject *each_launch_one(each *self, boc_runtime *runtime, boc_scope *scope,
+                                 const bocpy_when_args *one) {
+  each_pattern *pattern = &self->patterns[bocpy_call_is_local(one)];
+  bocpy_prepared_call call;
+  static const bocpy_inline_captures none;
+  if (pattern->call.call.carried == BOCPY_CARRY_NOTHING && !scope &&
+      bocpy_call_goes_plainly(one))
+    return bocpy_call_launch_plainly(self->state, runtime, pattern->call.call.code,
+                                     &none, one);
+  if (bocpy_call_copy(&call, &pattern->call, &pattern->bound, one) < 0)
+    return NULL;
+  return bocpy_call_launch(self->state, runtime, &call, &pattern->bound, one, scope);
+}
+
 /* Puts the results into `list`. -1 with MemoryError. */
 static int each_launch_all(each *self, boc_runtime *runtime, boc_scope *scope,
                            PyObject *list) {
   bocpy_when_args one;
-  bocpy_prepared_call call;
   uint32_t first = 0;
   for (uint32_t i = 0; i < self->all.items; i++) {
-    each_at(self, i, first, &one);
-    first += one.cowns;
-    each_pattern *pattern = &self->patterns[bocpy_call_is_local(&one)];
-    if (bocpy_call_copy(&call, &pattern->call, &pattern->bound, &one) < 0)
-      return -1;
-    PyObject *result =
-        bocpy_call_launch(self->state, runtime, &call, &pattern->bound, &one, scope);
+    each_next(self, i, &first, &one);
+    PyObject *result = each_launch_one(self, runtime, scope, &one);
     if (!result)
       return -1;
     PyList_SET_ITEM(list, i, result);

@@ -273,6 +273,8 @@ static void code_entry_free(bocpy_entry *entry) {
 
 /* The entry may not be in the map, if another thread was faster. */
 static void entry_take_out(bocpy_state *state, const bocpy_entry *entry) {
+  if (state->latest == entry)
+    state->latest = NULL;
   bocpy_mutex_lock(&state->mutex);
   bocpy_entry *first = bocpy_address_map_pointer(&state->entries, entry->object);
   bocpy_entry **place = &first;
@@ -348,12 +350,16 @@ static bocpy_entry *entry_make(bocpy_state *state, PyObject *function, PyObject 
   return entry;
 }
 
-bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
+bocpy_entry *bocpy_code_find(bocpy_state *state, PyObject *function) {
   PyObject *object = PyFunction_GET_CODE(function);
   PyObject *globals = PyFunction_GET_GLOBALS(function);
   bocpy_entry *entry = entry_find(state, object, globals);
-  if (entry)
+  if (entry) {
+#if !BOCPY_FREE_THREADED
+    state->latest = entry;
+#endif
     return entry;
+  }
   /* A function that a body over an overlay has made belongs to the module. */
   PyObject *origin = bocpy_globals_snapshot_origin(globals);
   entry = origin == globals ? NULL : entry_find(state, object, origin);
@@ -563,6 +569,7 @@ void bocpy_code_clear(bocpy_state *state) {
   bocpy_template *templates = state->templates;
   size_t template_count = state->templates_capacity;
   state->entries = (bocpy_address_map){0};
+  state->latest = NULL;
   state->templates = NULL;
   state->templates_capacity = 0;
   for (size_t i = 0; i < map.capacity; i++) {

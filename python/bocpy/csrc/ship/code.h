@@ -17,6 +17,7 @@
 #ifndef BOCPY_CODE_H
 #define BOCPY_CODE_H
 
+#include "object_watchers.h"
 #include "state.h"
 
 struct bocpy_code {
@@ -63,7 +64,14 @@ int bocpy_code_init(void); /* process-wide; -1 with an exception */
 
 /* The entry of `function`, a PyFunction, valid while its code object lives. NULL with
  * SyntaxError if it cannot be a body. */
-bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function);
+bocpy_entry *bocpy_code_find(bocpy_state *state, PyObject *function);
+static inline bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
+  bocpy_entry *latest = state->latest;
+  return latest && latest->object == PyFunction_GET_CODE(function) &&
+                 latest->globals == PyFunction_GET_GLOBALS(function)
+             ? latest
+             : bocpy_code_find(state, function);
+}
 
 /* Makes sure that workers can make a template of `function`, and that they see the
  * globals that it reaches as they are now. Where those differ from what pending
@@ -71,6 +79,13 @@ bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function);
  * with the call (bocpy._ship.enter); otherwise it is NULL. -1 with an exception. */
 int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
                     PyObject **out_snapshot);
+
+/* Whether bocpy_code_ship has nothing to do: the function reaches no global that has to
+ * be looked at, and nothing that is watched has changed. */
+static inline bool bocpy_code_is_shipped(const bocpy_entry *entry) {
+  return entry->shipment && entry->checked == bocpy_watchers_changes() &&
+         !PyTuple_GET_SIZE(entry->watch) && !entry->polls;
+}
 
 /* Borrowed: this interpreter's template. NULL with an exception. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);
