@@ -14,6 +14,7 @@
  *   boci_cas_strong_O(p, &e, v)   true: *p was e and is v now; false: e is what *p was
  *   boci_cas_weak_O(p, &e, v)     for loops: may also fail with *p equal to e
  *   boci_fence_acquire(), boci_fence_release(), boci_fence_seq_cst()
+ *   boci_fence_compiler()         orders nothing for the processor; see os.h
  *   boci_pause()                  in a spin: lets the other hardware thread go ahead
  *
  * The orders are C11's. A failed cas is acquire where its success has acquire, else

@@ -102,6 +102,10 @@ static inline void boci_fence_seq_cst(void) {
   atomic_thread_fence(memory_order_seq_cst);
 #endif
 }
+static inline void boci_fence_compiler(void) {
+  boci_perturb();
+  atomic_signal_fence(memory_order_seq_cst);
+}
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif

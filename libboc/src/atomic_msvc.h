@@ -140,6 +140,10 @@ static inline void boci_fence_seq_cst(void) {
   boci_perturb();
   BOCI_BARRIER_FULL();
 }
+static inline void boci_fence_compiler(void) {
+  boci_perturb();
+  _ReadWriteBarrier();
+}
 
 static inline void boci_pause(void) {
   boci_perturb_pause();

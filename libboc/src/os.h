@@ -20,6 +20,14 @@ void boci_os_yield(void);
  * return. -1 where the system does not tell. */
 int boci_os_current_processor(void);
 
+/* Readies boci_os_fence_others. Returns false where the system has no such fence. */
+bool boci_os_can_fence_others(void);
+
+/* Each other thread of this process passes a sequentially consistent fence between call
+ * and return. Where a frequent path and a rare one form a store-load pair, the rare one
+ * fences for both. Returns false if the system refuses: then nothing happened. */
+bool boci_os_fence_others(void);
+
 /* A hint that a large block will be used as a whole: fewer, larger pages where the
  * system has them. */
 void boci_os_huge_pages(void *memory, size_t size);

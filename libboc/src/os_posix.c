@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 #if defined(__FreeBSD__) || defined(__OpenBSD__)
@@ -47,6 +50,26 @@ int boci_os_current_processor(void) {
   return -1;
 #endif
 }
+
+/* Linux: membarrier. The numbers are the system's: older headers lack them. */
+#if defined(__linux__) && defined(SYS_membarrier)
+enum {
+  MEMBARRIER_FENCE = 1 << 3,   /* MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+  MEMBARRIER_REGISTER = 1 << 4 /* MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED */
+};
+
+static bool call_membarrier(int command) {
+  return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
+bool boci_os_can_fence_others(void) { return call_membarrier(MEMBARRIER_REGISTER); }
+
+bool boci_os_fence_others(void) { return call_membarrier(MEMBARRIER_FENCE); }
+#else
+bool boci_os_can_fence_others(void) { return false; }
+
+bool boci_os_fence_others(void) { return false; }
+#endif
 
 uint64_t boci_os_process(void) { return (uint64_t)getpid(); }
 

@@ -40,6 +40,10 @@ int boci_os_current_processor(void) {
   return number.Group * 64 + number.Number;
 }
 
+bool boci_os_can_fence_others(void) { return false; }
+
+bool boci_os_fence_others(void) { return false; }
+
 uint64_t boci_os_process(void) { return GetCurrentProcessId(); }
 
 void boci_os_watch_forks(void (*in_child)(void)) { (void)in_child; }

@@ -1,6 +1,8 @@
 /* Os: the clock, deadlines, processors, threads and their slot; status texts. */
 #include "harness.h"
 
+#include "atomic.h"
+
 #include <string.h>
 
 static void the_clock_goes_forward(void) {
@@ -28,6 +30,35 @@ static void there_is_a_processor(void) {
   CHECK(boci_os_core_count() >= 1);
   CHECK(boci_os_core_count() <= boci_os_processor_count());
   CHECK_EQ(boc_core_count(), boci_os_core_count());
+}
+
+/* Store buffering, where one half fences for both. Without such a fence of the system
+ * each half fences itself. */
+
+typedef struct halves {
+  boci_atomic_u32 flag[2];
+  uint32_t seen[2];
+  bool one_fences;
+} halves;
+
+static void store_then_load(void *arg, unsigned index) {
+  halves *both = arg;
+  boci_store_relaxed(&both->flag[index], 1);
+  if (both->one_fences && index == 0) {
+    boci_fence_compiler();
+  } else {
+    boci_fence_seq_cst();
+    CHECK(boci_os_fence_others() == both->one_fences);
+  }
+  both->seen[index] = boci_load_relaxed(&both->flag[1 - index]);
+}
+
+static void a_fence_for_others_orders_their_store_and_load(void) {
+  halves both = {.one_fences = boci_os_can_fence_others()};
+  boci_init(&both.flag[0], 0);
+  boci_init(&both.flag[1], 0);
+  test_threads(2, store_then_load, &both);
+  CHECK(both.seen[0] + both.seen[1] >= 1);
 }
 
 /* Threads. */
@@ -123,6 +154,7 @@ static const test_case cases[] = {
     TEST_ONCE(the_clock_goes_forward),
     TEST_ONCE(deadlines_saturate),
     TEST_ONCE(there_is_a_processor),
+    TEST_RACE(a_fence_for_others_orders_their_store_and_load, 2),
     TEST_ONCE(a_thread_sees_its_argument),
     TEST_ONCE(stacks_of_all_sizes),
     TEST_RACE(a_slot_is_the_threads_own, 1),

@@ -44,4 +44,5 @@ BOCI_EACH_ORDER(BOCI_DECLARE_NUMBER, word, uintptr_t)
 void boci_fence_acquire(void);
 void boci_fence_release(void);
 void boci_fence_seq_cst(void);
+void boci_fence_compiler(void);
 void boci_pause(void);

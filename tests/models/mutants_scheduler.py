@@ -103,16 +103,15 @@ MUTANTS = (
         "parking_worker_has_no_fence",
         "sleep",
         "parked_workers.c",
-        "  boci_fence_seq_cst(); /* [F1] [F2] */\n",
+        "  boci_parked_fence(parked); /* [F1] [F2] */\n",
         "",
     ),
     Mutant(
         "publisher_has_no_fence",
         "sleep",
         "parked_workers.h",
-        "static inline bool boci_parked_may_wake(boci_parked_workers *parked) {\n"
-        "  boci_fence_seq_cst();                                     /* [F2] */\n",
-        "static inline bool boci_parked_may_wake(boci_parked_workers *parked) {\n",
+        "  else\n    boci_fence_seq_cst();                             /* [F2] */\n",
+        "",
         ("enqueue.c", "parked_workers.c", "schedule.c", "find_work.c", "worker.c"),
     ),
     Mutant(

@@ -256,6 +256,7 @@ void boci_fence_release(void) {
 void boci_fence_seq_cst(void) {
   rl::atomic_thread_fence(rl::mo_seq_cst, HERE("fence_seq_cst"));
 }
+void boci_fence_compiler(void) {}
 void boci_pause(void) { rl::yield(1, HERE("pause")); }
 
 /* ---- park.h ---------------------------------------------------------------------- */
@@ -335,6 +336,8 @@ uint64_t boci_os_deadline(int64_t timeout) {
   return timeout < 0 ? BOCI_NEVER : uint64_t(timeout) + 1;
 }
 uint64_t boci_os_process(void) { return 1; }
+bool boci_os_can_fence_others(void) { return false; }
+bool boci_os_fence_others(void) { return false; }
 int boci_os_current_processor(void) { return -1; }
 void boci_os_yield(void) { rl::yield(1, HERE("yield")); }
 void boci_os_huge_pages(void *, size_t) {}

@@ -13,6 +13,7 @@ boc_status boci_parked_init(boci_parked_workers *parked, uint32_t workers) {
   boci_init(&parked->monitors, 0);
   boci_init(&parked->workers, 0);
   boci_init(&parked->max_searchers, 0);
+  boci_init(&parked->fences_others, boci_os_can_fence_others());
   parked->processors = boci_os_processor_count();
   boci_parked_resize(parked, workers);
   parked->list = NULL;
@@ -102,6 +103,24 @@ static void unlist_parked_locked(boci_parked_workers *parked, boci_worker *worke
     parking->next->parking.prev = parking->prev;
 }
 
+/* A filter of system calls that was installed later refuses the fence: publishers fence
+ * themselves from now on. Those that do not know yet have published long before the
+ * pause ends. */
+BOCI_NOINLINE static void stop_fencing_others(boci_parked_workers *parked) {
+  const uint64_t end = boci_os_now() + MONITOR_NS;
+  boci_store_relaxed(&parked->fences_others, 0); /* hint: the pause */
+  while (boci_os_now() < end)
+    boci_os_yield();
+  boci_fence_seq_cst(); /* [F1] [F2] */
+}
+
+void boci_parked_fence(boci_parked_workers *parked) {
+  boci_fence_seq_cst();                            /* [F1] [F2] */
+  if (boci_load_relaxed(&parked->fences_others) && /* hint: see stop_fencing_others */
+      !boci_os_fence_others())
+    stop_fencing_others(parked);
+}
+
 void boci_parked_prepare_park(boci_parked_workers *parked, boci_worker *worker) {
   boci_mutex_lock(&parked->mutex);
   list_parked_locked(parked, worker);
@@ -109,7 +128,7 @@ void boci_parked_prepare_park(boci_parked_workers *parked, boci_worker *worker) 
   worker->parking.searching = false;          /* from here on the waker sets it */
   boci_add_acq_rel(&parked->state, 1 - left); /* before [F2] */
   boci_mutex_unlock(&parked->mutex);
-  boci_fence_seq_cst(); /* [F1] [F2] */
+  boci_parked_fence(parked); /* [F1] [F2] */
 }
 
 void boci_parked_list_dormant(boci_parked_workers *parked, boci_worker *worker) {
@@ -193,6 +212,7 @@ static void make_searcher_locked(boci_parked_workers *parked, boci_worker *worke
 
 /* Separate from the common case, which then needs no stack frame. */
 BOCI_NOINLINE static bool wake_one_slow(boci_parked_workers *parked) {
+  boci_fence_seq_cst(); /* [F2]: a searcher may have begun meanwhile */
   boci_mutex_lock(&parked->mutex);
   const uint32_t state = boci_load_relaxed(&parked->state); /* hint: more are fine */
   boci_worker *worker = searcher_count(state) > 0 ? NULL : parked->list;

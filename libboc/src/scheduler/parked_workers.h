@@ -6,13 +6,21 @@
  *   ------                                      ------------------------------
  *   1. count myself as parked  (state, RMW)     1. publish the work   (queue)
  *   2. fence [F2]                               2. fence [F2]
- *   3. no searcher, and work? cancel            3. a searcher? done
- *   4. park                                     4. a parked worker? wake it, to search
+ *   3. no searcher, and work? cancel            3. nobody is parked? done
+ *   4. park                                     4. a searcher? fence [F2], look again
+ *                                               5. still one? done
+ *                                               6. wake a parked worker, to search
  *
  * The store-load pair [F2] makes sure that one of them sees the other. A searcher that
  * finds work first stops counting as a searcher. Then, after the same fence, it checks
  * whether there is more work: publishers relied on it while it searched, and so did
  * workers that parked.
+ *
+ * Publishing is frequent and parking is rare. Where the system can, a worker that parks
+ * fences for all threads of the process (boci_os_fence_others), and the publisher's
+ * first fence orders only the compiler. A searcher that stops is too frequent for that:
+ * before a publisher relies on one it fences itself (step 4, which is left out where
+ * the first fence was a real one).
  *
  * At most half of the workers search at once, and at most half of the processors.
  * Waking costs the waker microseconds. So a publisher wakes one worker, which counts as
@@ -55,6 +63,7 @@ typedef struct boci_parked_workers {
   boci_atomic_u32 state;    /* parked workers, plus BOCI_SEARCHER for each searcher */
   boci_atomic_u32 monitors; /* parked workers that wake up by themselves */
   boci_atomic_u32 workers, max_searchers; /* boci_parked_resize */
+  boci_atomic_u32 fences_others; /* whether parking workers fence for publishers */
   uint32_t processors;
   boci_mutex mutex;
   struct boci_worker *list; /* doubly linked, the latest first: its cache is warmest */
@@ -93,6 +102,9 @@ void boci_parked_stop_searching(boci_parked_workers *parked,
 
 /* Steps 1 and 2 of the worker, which is not a searcher afterwards. */
 void boci_parked_prepare_park(boci_parked_workers *parked, struct boci_worker *worker);
+
+/* Step 2 of a worker. */
+void boci_parked_fence(boci_parked_workers *parked);
 
 /* Called after prepare_park, instead of parking. If a publisher has removed the worker
  * from the list already, takes that publisher's token. */
@@ -142,11 +154,19 @@ void boci_parked_wake_keeper(boci_parked_workers *parked, bool sooner);
 bool boci_parked_is_keeper(boci_parked_workers *parked,
                            const struct boci_worker *worker);
 
-/* Steps 2 and 3 of the publisher, inline: false where boci_parked_wake_one would wake
+/* Steps 2 to 5 of the publisher, inline: false where boci_parked_wake_one would wake
  * nobody because a worker searches, or none is parked. */
 static inline bool boci_parked_may_wake(boci_parked_workers *parked) {
-  boci_fence_seq_cst();                                     /* [F2] */
-  const uint32_t state = boci_load_relaxed(&parked->state); /* hint: after [F2] */
+  const bool light = boci_load_relaxed(&parked->fences_others); /* hint */
+  if (light)
+    boci_fence_compiler(); /* [F2]: a worker that parks fences for this thread */
+  else
+    boci_fence_seq_cst();                             /* [F2] */
+  uint32_t state = boci_load_relaxed(&parked->state); /* hint: after [F2] */
+  if (light && state % BOCI_SEARCHER > 0 && state >= BOCI_SEARCHER) {
+    boci_fence_seq_cst();                      /* [F2] */
+    state = boci_load_relaxed(&parked->state); /* hint: after [F2] */
+  }
   return state - 1 < BOCI_SEARCHER - 1;
 }
 

@@ -75,7 +75,7 @@ static bool watch_backlog(boci_worker *worker, uint64_t *missed) {
 static void rest_again(boci_worker *worker) {
   boci_parked_workers *parked = &worker->scheduler->parked;
   boci_parked_list_dormant(parked, worker);
-  boci_fence_seq_cst(); /* [F2] */
+  boci_parked_fence(parked); /* [F2] */
   const bool needed = must_start(worker) || count_ready(worker->scheduler) > 0;
   if (needed && boci_parked_cancel_dormancy(parked, worker))
     return;

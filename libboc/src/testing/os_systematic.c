@@ -10,6 +10,10 @@ void boci_os_yield(void) { boci_systematic_yield(); }
 
 int boci_os_current_processor(void) { return -1; }
 
+bool boci_os_can_fence_others(void) { return false; }
+
+bool boci_os_fence_others(void) { return false; }
+
 uint64_t boci_os_process(void) { return 1; }
 
 void boci_os_huge_pages(void *memory, size_t size) {
