@@ -336,6 +336,7 @@ uint64_t boci_os_deadline(int64_t timeout) {
   return timeout < 0 ? BOCI_NEVER : uint64_t(timeout) + 1;
 }
 uint64_t boci_os_process(void) { return 1; }
+void boci_os_watch_forks(void (*)()) {}
 bool boci_os_can_fence_others(void) { return false; }
 bool boci_os_fence_others(void) { return false; }
 int boci_os_current_processor(void) { return -1; }

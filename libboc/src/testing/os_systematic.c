@@ -16,6 +16,8 @@ bool boci_os_fence_others(void) { return false; }
 
 uint64_t boci_os_process(void) { return 1; }
 
+void boci_os_watch_forks(void (*in_child)(void)) { (void)in_child; }
+
 void boci_os_huge_pages(void *memory, size_t size) {
   (void)memory;
   (void)size;
