@@ -53,7 +53,8 @@ void boci_thread_join(boci_thread *thread);
 /* The id of the process, by which the child of a fork knows that it is another one. */
 uint64_t boci_os_process(void);
 
-/* Calls `in_child` in the child of each later fork, on the thread that has forked. */
+/* Calls `in_child` in the child of each later fork, on the thread that has forked. Only
+ * the first call counts. */
 void boci_os_watch_forks(void (*in_child)(void));
 
 /* One pointer per thread, NULL at its start. Each fiber of the systematic scheduler, or

@@ -8,6 +8,8 @@
 #endif
 #include "os.h"
 
+#include "atomic.h"
+
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -73,9 +75,12 @@ bool boci_os_fence_others(void) { return false; }
 
 uint64_t boci_os_process(void) { return (uint64_t)getpid(); }
 
+static boci_atomic_u32 forks_watched;
+
 /* Without memory the child of a fork goes unnoticed. */
 void boci_os_watch_forks(void (*in_child)(void)) {
-  (void)pthread_atfork(NULL, NULL, in_child);
+  if (boci_swap_relaxed(&forks_watched, 1) == 0) /* count: of calls */
+    (void)pthread_atfork(NULL, NULL, in_child);
 }
 
 void boci_os_huge_pages(void *memory, size_t size) {

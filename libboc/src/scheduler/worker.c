@@ -35,19 +35,12 @@ void boci_worker_poke(boci_worker *worker) {
     boci_blocking_poke(worker);
 }
 
-static boci_atomic_u32 forks_watched;
-
 /* In the child of a fork, on its only thread. If that is a worker, it has the body that
  * forked, and its body's end is the child's, as the end of any thread that forks. */
 static void mark_child(void) {
   boci_worker *worker = boci_thread_context_worker();
   if (worker)
     boci_store_relaxed(&worker->poked, BOCI_FORKED); /* owner */
-}
-
-static void watch_forks(void) {
-  if (boci_swap_relaxed(&forks_watched, 1) == 0) /* count: of calls */
-    boci_os_watch_forks(mark_child);
 }
 
 void boci_worker_answer_poke_slow(boci_worker *worker) {
@@ -195,7 +188,7 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   boci_run_queue_init(&worker->queue, scheduler->capacity == 1);
   boci_init(&worker->progress_seen, 0);
   boci_init(&worker->poked, 0);
-  watch_forks();
+  boci_os_watch_forks(mark_child);
   boci_init(&worker->blocked, 0);
   worker->retired = worker->failed = worker->reported = false;
   worker->start_status = BOC_OK;
