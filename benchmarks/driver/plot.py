@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .tables import Samples
+from .tables import Samples, figure, markdown, ratio
 
 if TYPE_CHECKING:
     from .c import Program
@@ -50,6 +50,7 @@ def draw(
     for name, fill in pictures.items():
         for theme in THEMES:
             save(options.plot / f"bench-{name}-{theme}.svg", theme, fill)
+    print(f"\n{cowns_table(scale)}\n\n{workers_table(workers, found[0].name)}")
     print(f"\nPictures are in {options.plot}. {workers.other_load()}")
 
 
@@ -77,6 +78,28 @@ def measure_workers(found: list[Program], options: Any) -> Samples:
                 command += ["--repeat", options.repeat, "--workload", workload]
                 samples.measure(found[0].name, command)
     return samples
+
+
+def cowns_table(samples: Samples) -> str:
+    """The values of the picture over the number of cowns."""
+    columns = list(dict.fromkeys(key[0] for key in samples.values))
+    rows = []
+    for count in COWNS:
+        medians = [samples.median(each, f"cowns{count}", 1) for each in columns]
+        cells = [figure(value and value / count, 1) for value in medians]
+        rows.append([f"{count:,}", *cells])
+    return markdown(["ns for each cown", *columns], rows)
+
+
+def workers_table(samples: Samples, column: str) -> str:
+    """The values of the picture over the number of workers."""
+    more = sorted({key[2] for key in samples.values})[1:]
+    rows = []
+    for workload in SCALED:
+        alone = samples.median(column, workload, 1)
+        values = [samples.median(column, workload, workers) for workers in more]
+        rows.append([workload, *(ratio(value, alone) for value in values)])
+    return markdown(["beside one worker", *(f"{n} workers" for n in more)], rows)
 
 
 def save(
