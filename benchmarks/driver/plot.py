@@ -98,7 +98,7 @@ def workers_table(samples: Samples, column: str) -> str:
     for workload in SCALED:
         alone = samples.median(column, workload, 1)
         values = [samples.median(column, workload, workers) for workers in more]
-        rows.append([workload, *(ratio(value, alone) for value in values)])
+        rows.append([workload, *(ratio(alone, value) for value in values)])
     return markdown(["beside one worker", *(f"{n} workers" for n in more)], rows)
 
 

@@ -147,7 +147,7 @@ def figure(value: float | None, digits: int = 0) -> str:
 
 
 def ratio(value: float | None, other: float | None) -> str:
-    """The ratio of `other` to the value, as a cell."""
+    """How many times `other` the value is, as a cell."""
     return "-" if value is None or not other else f"{value / other:.2f}"
 
 
