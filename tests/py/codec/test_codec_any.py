@@ -197,73 +197,19 @@ if importlib.util.find_spec("_testcapi"):
 # ---- threads -------------------------------------------------------------------------
 
 
-def test_threads_ship_what_another_is_changing():
-    shared = {
-        "list": list(range(50)),
-        "set": {1, 2},
-        "plain": Plain(a=1),
-        "rows": [Plain(b=2)],
-    }
-    stop, failures = threading.Event(), []
+def ship_while_another_changes(ship, rounds, change):
+    """Three threads call `ship`, and another one `change` all the time. An error that
+    says that the value was changed is right."""
+    ended, failures = threading.Event(), []
 
-    def change():
-        while not stop.is_set():
-            for i in range(20):
-                shared["list"].append([i])
-                shared[f"key{i}"] = i
-                shared["set"].add(i)
-                setattr(shared["plain"], f"name{i}", i)
-            shared["list"].clear()
-            shared["set"].clear()
-            shared["plain"].__dict__.clear()
-            for i in range(20):
-                del shared[f"key{i}"]
-
-    def ship():
-        for _ in range(300):
-            try:
-                copied = there_and_back(shared)
-                _core._codec_check(shared)
-                assert type(copied["plain"]) is Plain
-                assert copied["rows"][0].b == 2
-            except RuntimeError as error:
-                if "chang" not in str(error):
-                    failures.append(error)
-            except BaseException as error:
-                failures.append(error)
-                return
-
-    shippers = [threading.Thread(target=ship) for _ in range(3)]
-    changer = threading.Thread(target=change)
-    for thread in [changer, *shippers]:
-        thread.start()
-    for thread in shippers:
-        thread.join()
-    stop.set()
-    changer.join()
-    assert not failures
-
-
-@pytest.mark.parametrize("kind", [dict, list, Plain])
-def test_threads_pickle_what_another_is_changing(kind):
-    """Pickle reads dicts and lists in C. On free-threaded Python it crashes if another
-    thread changes one meanwhile."""
-    shared, failures, ended = kind(), [], threading.Event()
-
-    def change():
+    def keep_changing():
         while not ended.is_set():
-            if kind is list:
-                shared.extend([n] for n in range(20))
-                shared.clear()
-                continue
-            names = shared if kind is dict else shared.__dict__
-            names["name"] = [names]
-            names.clear()
+            change()
 
-    def ship():
-        for _ in range(500):
+    def keep_shipping():
+        for _ in range(rounds):
             try:
-                assert type(_ship.loads(*_ship.dumps(shared))) is kind
+                ship()
             except RuntimeError as error:
                 if "chang" not in str(error):
                     failures.append(error)
@@ -271,8 +217,8 @@ def test_threads_pickle_what_another_is_changing(kind):
                 failures.append(error)
                 return
 
-    shippers = [threading.Thread(target=ship) for _ in range(3)]
-    changer = threading.Thread(target=change)
+    shippers = [threading.Thread(target=keep_shipping) for _ in range(3)]
+    changer = threading.Thread(target=keep_changing)
     for thread in [changer, *shippers]:
         thread.start()
     for thread in shippers:
@@ -280,6 +226,56 @@ def test_threads_pickle_what_another_is_changing(kind):
     ended.set()
     changer.join()
     assert not failures
+
+
+def test_threads_ship_what_another_is_changing():
+    shared = {
+        "list": list(range(50)),
+        "set": {1, 2},
+        "plain": Plain(a=1),
+        "rows": [Plain(b=2)],
+    }
+
+    def change():
+        for i in range(20):
+            shared["list"].append([i])
+            shared[f"key{i}"] = i
+            shared["set"].add(i)
+            setattr(shared["plain"], f"name{i}", i)
+        shared["list"].clear()
+        shared["set"].clear()
+        shared["plain"].__dict__.clear()
+        for i in range(20):
+            del shared[f"key{i}"]
+
+    def ship():
+        copied = there_and_back(shared)
+        _core._codec_check(shared)
+        assert type(copied["plain"]) is Plain
+        assert copied["rows"][0].b == 2
+
+    ship_while_another_changes(ship, 300, change)
+
+
+@pytest.mark.parametrize("kind", [dict, list, Plain])
+def test_threads_pickle_what_another_is_changing(kind):
+    """Pickle reads dicts and lists in C. On free-threaded Python it crashes if another
+    thread changes one meanwhile."""
+    shared = kind()
+
+    def change():
+        if kind is list:
+            shared.extend([n] for n in range(20))
+            shared.clear()
+            return
+        names = shared if kind is dict else shared.__dict__
+        names["name"] = [names]
+        names.clear()
+
+    def ship():
+        assert type(_ship.loads(*_ship.dumps(shared))) is kind
+
+    ship_while_another_changes(ship, 500, change)
 
 
 def test_copies_of_pickled_dicts_and_lists_keep_their_identity():

@@ -98,7 +98,7 @@ def user_threads():
 
 def check_alive():
     while user_threads():
-        time.sleep(0.01)
+        time.sleep(0.01)  # pydevd polls, too
     print("session ends", flush=True)
 
 
@@ -110,7 +110,7 @@ start(2)
 
 @when()
 def body():
-    time.sleep(0.2)
+    time.sleep(0.2)  # the module has mostly ended by then; right in either case
     print("body ends", flush=True)
 """
 
