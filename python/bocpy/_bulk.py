@@ -30,18 +30,23 @@ def left_of(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
-def deadline_of(timeout: float | None) -> float | None:
+def deadline_of(timeout: float | None, call: str) -> float | None:
     if timeout is None:
         return None
     if not hasattr(type(timeout), "__float__") and not hasattr(
         type(timeout), "__index__"
     ):
         kind = type(timeout).__name__
-        raise TypeError(f"timeout must be a number of seconds or None, not {kind!r}")
+        raise TypeError(
+            f"{call}: timeout must be a number of seconds or None, not {kind!r}"
+        )
     if timeout != timeout:
-        raise ValueError("timeout must be a number of seconds, not NaN")
-    check_duration(timeout, "timeout")
-    return time.monotonic() + timeout
+        raise ValueError(f"{call}: timeout must be a number of seconds, not NaN")
+    check_duration(timeout, f"{call}: timeout")
+    try:
+        return time.monotonic() + timeout
+    except OverflowError:
+        return float("inf") if timeout > 0 else 0.0
 
 
 def as_completed(
@@ -67,9 +72,15 @@ def as_completed(
             "as_completed() takes a list of results, not one: write [result]"
         )
     check_iterable("as_completed(results)", results)
-    results = list(results)
-    check_cowns("as_completed()", results)
-    deadline = deadline_of(timeout)
+    listed = list(results)
+    check_cowns("as_completed()", listed)
+    deadline_of(timeout, "as_completed()")  # refuses what is no timeout
+    return completed(listed, timeout)
+
+
+def completed(results: list[Cown[T]], timeout: float | None) -> Iterator[Cown[T]]:
+    """Yields the results; the time begins when the first is asked for."""
+    deadline = deadline_of(timeout, "as_completed()")
     queue = _core._CompletionQueue()
     waiting: dict[_core._Grant, Cown[T]] = {}
     ready: deque[Cown[T]] = deque()
@@ -154,9 +165,9 @@ def map(  # noqa: A001  what pools call it
     >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))
     [1, 2, 3]
     """
-    positive("chunksize", chunksize)
+    positive("map(): chunksize", chunksize)
     if buffersize is not None:
-        positive("buffersize", buffersize)
+        positive("map(): buffersize", buffersize)
     if not callable(function):
         raise TypeError(
             f"map() argument 1 must be a callable, not {type(function).__name__!r}: "
@@ -176,7 +187,7 @@ def map(  # noqa: A001  what pools call it
             "their results in another behavior, as @when(gather(*results)) does"
         )
     chunks = chunks_of(zip(*iterables, strict=False), chunksize)
-    return mapped(function, chunks, buffersize, deadline_of(timeout), timeout)
+    return mapped(function, chunks, buffersize, deadline_of(timeout, "map()"), timeout)
 
 
 def mapped(

@@ -105,6 +105,7 @@ _cancelled = scope.cancelled
 _importing = base.importing
 _in_body = base.in_body
 _in_flight = in_flight.now
+_release_here = _acquire.release_here
 _is_idle = runtime.is_idle
 _keeps_failures = failure.keeps_failures
 _native_at = codec.native_at

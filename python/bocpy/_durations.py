@@ -12,11 +12,13 @@ import time
 #: Seconds: 31 years. Moments of time.time() are above it.
 _CHECKED = 1e9
 _YEAR = 31556952.0
+#: No clock shows more, and a float holds it.
+_MOST = 1e12
 
 
 def check_duration(seconds: float, what: str) -> None:
     """Refuses a moment of time.time(), which would be half a century as a duration."""
-    if seconds >= _CHECKED and abs(seconds - time.time()) <= _YEAR:
+    if _CHECKED <= seconds <= _MOST and abs(seconds - time.time()) <= _YEAR:
         raise ValueError(
             f"{what} is a number of seconds from now, and looks like a moment of "
             "time.time(): pass moment - time.time()"

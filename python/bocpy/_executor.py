@@ -214,7 +214,7 @@ class BocExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
-        check_duration(timeout or 0, "timeout")
+        check_duration(timeout or 0, "map(): timeout")
         if chunksize == 1 and buffersize is None:
             return super().map(fn, *iterables, timeout=timeout)
         chunks = chunked(zip(*iterables, strict=False), chunksize)

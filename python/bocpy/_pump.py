@@ -74,9 +74,10 @@ def pump(
     """
     limit, most = -1, sys.maxsize
     if deadline_ms is not None:
-        limit = milliseconds("deadline_ms", deadline_ms, " or None") * 1_000_000
+        limit = milliseconds("pump(): deadline_ms", deadline_ms, " or None") * 1_000_000
     if max_behaviors is not None:
-        most = min(positive("max_behaviors", max_behaviors, " or None"), sys.maxsize)
+        number = positive("pump(): max_behaviors", max_behaviors, " or None")
+        most = min(number, sys.maxsize)
     look()
     made: type[bocpy.PumpResult] = late_import("bocpy._pump_result").PumpResult
     return made(*_core._pump(limit, most, raise_on_error))
@@ -91,7 +92,7 @@ def set_wait_pump_poll(ms: int = 50) -> None:
     >>> from bocpy import set_wait_pump_poll
     >>> set_wait_pump_poll(10)
     """
-    positive("ms", ms)
+    positive("set_wait_pump_poll(): ms", ms)
 
 
 def look() -> None:
@@ -122,10 +123,12 @@ def set_pump_watchdog(
     """
     global _watchdog
     if warn_ms is not None:
-        milliseconds("warn_ms", warn_ms, " or None")
+        milliseconds("set_pump_watchdog(): warn_ms", warn_ms, " or None")
     if on_starve is not None and not callable(on_starve):
         kind = type(on_starve).__name__
-        raise TypeError(f"on_starve must be callable or None, not {kind!r}")
+        raise TypeError(
+            f"set_pump_watchdog(): on_starve must be callable or None, not {kind!r}"
+        )
     if not _core._is_main():
         raise RuntimeError("set_pump_watchdog() is for the main interpreter only")
     if _watchdog is None:

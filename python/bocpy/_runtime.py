@@ -32,14 +32,14 @@ else:
     bocpy, types, typing = map(LateModule, ("bocpy", "types", "typing"))
 
 
-def is_raising(choice: bool | None) -> bool:
-    """Whether a wait raises failures; by default as `start` was told."""
+def is_raising(choice: bool | None, what: str) -> bool:
+    """Whether the wait `what` raises failures; by default as `start` was told."""
     if choice is None:
         return _core._keeps_failures()
     if isinstance(choice, bool):
         return choice
     kind = type(choice).__name__
-    raise TypeError(f"raise_failures must be a bool or None, not {kind!r}")
+    raise TypeError(f"{what}: raise_failures must be a bool or None, not {kind!r}")
 
 
 def raise_unread() -> None:
@@ -164,7 +164,7 @@ def wait(
     if imports_in_a_body():
         return None
     _pump.look()
-    raising = is_raising(raise_failures)
+    raising = is_raising(raise_failures, "wait()")
     was_open = _core._running()
     finished = _core._quiesce(timeout, "wait()", not raising)
     result = result_of(stats and was_open, noticeboard)
@@ -250,7 +250,7 @@ def quiesce(
     if imports_in_a_body():
         return None
     _pump.look()
-    raising = is_raising(raise_failures)
+    raising = is_raising(raise_failures, "quiesce()")
     if not _core._quiesce(timeout, "quiesce()", not raising):
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"

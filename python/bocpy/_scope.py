@@ -401,16 +401,20 @@ def behaviors(
     (6, 0)
     """
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"name must be a str or None, not {type(name).__name__!r}")
-    positive("timeout", timeout)
+        kind = type(name).__name__
+        raise TypeError(f"behaviors(): name must be a str or None, not {kind!r}")
+    positive("behaviors(): timeout", timeout)
     if timeout is not None:
-        check_duration(timeout, "timeout")
+        check_duration(timeout, "behaviors(): timeout")
     if on_error not in ("cancel", "continue"):
-        raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")
+        raise ValueError(
+            f"behaviors(): on_error must be 'cancel' or 'continue', not {on_error!r}"
+        )
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
-        raise TypeError(f"limit must be an int or None, not {type(limit).__name__!r}")
+        kind = type(limit).__name__
+        raise TypeError(f"behaviors(): limit must be an int or None, not {kind!r}")
     if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}")
+        raise ValueError(f"behaviors(): limit must be at least 1, not {limit}")
     parent = _core._scope_current()
     handle = _core._Scope(parent, on_error == "cancel", limit or 0)
     return Scope(handle, name, timeout, limit)

@@ -227,9 +227,9 @@ async def quiesce(
     2
     """
     require_free("quiesce()")
-    check_duration(timeout or 0, "timeout")
+    check_duration(timeout or 0, "quiesce(): timeout")
     _pump.look()
-    raising = _runtime.is_raising(raise_failures)
+    raising = _runtime.is_raising(raise_failures, "quiesce()")
     here = _loops.waiter()
     try:
         await here.within(quiescent("quiesce()", not raising), timeout)
@@ -260,9 +260,9 @@ async def wait(
     2
     """
     require_free("wait()")
-    check_duration(timeout or 0, "timeout")
+    check_duration(timeout or 0, "wait(): timeout")
     _pump.look()
-    raising = _runtime.is_raising(raise_failures)
+    raising = _runtime.is_raising(raise_failures, "wait()")
     here = _loops.waiter()
     try:
         await here.within(quiescent("wait()", not raising), timeout)
@@ -305,7 +305,7 @@ async def receive(
     wanted = [tags] if isinstance(tags, str) else list(tags)
     if timeout is not None and timeout <= 0:
         return _core.receive(wanted, 0, after)
-    check_duration(timeout or 0, "timeout")
+    check_duration(timeout or 0, "receive(): timeout")
     here = _loops.waiter()
     try:
         return await here.within(message(wanted), timeout)

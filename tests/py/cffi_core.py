@@ -68,6 +68,7 @@ TESTS_ON_PYPY = {
     "test_pinned.py::test_the_value_dies_on_the_main_thread": "the collector",
     "test_pinned.py::test_a_replaced_value_dies": "the collector",
     "test_pinned.py::test_a_finalizer_in_the_pump": "the collector",
+    "test_thread_ends.py::test_": "the collector",
     "test_timers.py::test_what_was_captured_is_dropped": "the collector",
     "test_timers.py::test_a_fork_is_refused": "no audit event of a fork",
 }

@@ -49,7 +49,9 @@ class Acquisition:
         "depth",
         "ends_on",
         "grant",
+        "name",
         "over",
+        "owner",
         "refs",
         "several",
         "state",
@@ -73,6 +75,9 @@ class Acquisition:
         self.writes = {cown: cown in written for cown in cowns}
         self.before = [cown._scheduled for cown in cowns]
         self.thread = get_ident()
+        self.name = ""
+        #: The serial of the thread's end: see bocpy._thread_ends. 0: none.
+        self.owner = 0
         self.waiter = Waiter()
         self.over = Waiter()
         self.state = WAITING
@@ -275,7 +280,9 @@ def acquire(cown: Cown[Any], timeout: int) -> None:
     require([cown], "acquire()")
     if holds_here():
         refuse_more("acquire()")
-    Acquisition([cown]).take(timeout, "acquire()")
+    acquisition = Acquisition([cown])
+    watch_end(acquisition)
+    acquisition.take(timeout, "acquire()")
 
 
 def acquire_to_take(cown: Cown[Any], timeout: int) -> Acquisition:
@@ -352,7 +359,7 @@ class AcquiredCowns:
 def acquire_cowns(*cowns: Any, timeout: float | None = None) -> AcquiredCowns:
     from .arguments import when_args
 
-    limit = parse_timeout(timeout)
+    limit = parse_timeout(timeout, "acquire()")
     if not cowns:
         raise TypeError("acquire() takes the cowns to hold")
     over = when_args(cowns, "acquire() argument")
@@ -369,6 +376,7 @@ def acquire_cowns(*cowns: Any, timeout: float | None = None) -> AcquiredCowns:
     if holds_here():
         refuse_more("acquire()")
     acquisition = Acquisition(over.cowns, over.reads)
+    watch_end(acquisition)
     acquisition.take(limit, "acquire()")
     acquisition.several = True
     made._acquired = acquisition
@@ -413,6 +421,35 @@ def any_here() -> bool:
     ident = get_ident()
     with lock:
         return any(each.thread == ident for each in held.values())
+
+
+def watch_end(acquisition: Acquisition) -> None:
+    """From now on the end of this thread gives back its cowns."""
+    from .. import _thread_ends
+
+    end = _thread_ends.end_here()
+    acquisition.name, acquisition.owner = end.name, end.serial
+
+
+def release_here(serial: int, /) -> list[Cown[Any]]:
+    """Gives back all that the thread with this end holds. Returns these cowns."""
+    cowns: list[Cown[Any]] = []
+    while True:
+        with lock:
+            here = [each for each in held.values() if each.owner == serial]
+        if not here:
+            return cowns
+        cowns += here[0].cowns
+        here[0].finish()
+
+
+def names() -> list[str]:
+    """The names of the threads that hold cowns."""
+    with lock:
+        return list(dict.fromkeys(each.name for each in held.values() if each.name))
+
+
+in_flight.holders = names
 
 
 def release_all() -> None:

@@ -33,6 +33,16 @@ class WhenArgs(NamedTuple):
     shape: list[int] | None
     items: int
     pinned: bool
+    #: What an argument is called in errors: "when() argument".
+    what: str
+
+    def check_body(self, body: object) -> None:
+        if not callable(body):
+            call, kind = self.what.partition("(")[0], type_name(type(body))
+            raise TypeError(
+                f"{call}(): a behavior is a callable, not '{kind}': pass the function "
+                "itself, without calling it"
+            )
 
     def grouped(self, items: list[Any]) -> list[Any]:
         """An item for each cown, in the shape of the arguments: lists for groups."""
@@ -65,7 +75,7 @@ def when_args(arguments: Sequence[Any], what: str = "when() argument") -> WhenAr
             refs.append((cown._ref & ~3) | READ if reading else cown._ref)
             pinned = pinned or cown._pinned
     return WhenArgs(
-        cowns, refs, reads, shape if grouped else None, len(arguments), pinned
+        cowns, refs, reads, shape if grouped else None, len(arguments), pinned, what
     )
 
 
@@ -81,10 +91,11 @@ def refusal(what: str, argument: object, position: int, inside: int) -> TypeErro
             f"{what} {position + 1} must be a Cown, or a list or tuple of "
             f"them, not '{name}'"
         )
-        if isinstance(argument, FunctionType) and what.startswith("when()"):
+        call = what.partition("(")[0]
+        if isinstance(argument, FunctionType) and call in ("when", "after", "at"):
             text += (
-                ": give the function to what when() returns, as @when(...) or "
-                "when(...)(function)"
+                f": give the function to what {call}() returns, as @{call}(...) or "
+                f"{call}(...)(function)"
             )
     else:
         text = (

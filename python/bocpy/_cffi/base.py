@@ -221,19 +221,23 @@ def type_name(kind: type) -> str:
     return f"bocpy.{kind.__name__}" if kind.__module__ == "bocpy" else kind.__name__
 
 
-def parse_timeout(seconds: float | None) -> int:
-    """The timeout in nanoseconds; None never expires."""
+def parse_timeout(seconds: float | None, what: str) -> int:
+    """The timeout of the call `what` in nanoseconds; None never expires."""
     if seconds is None:
         return FOREVER
     kind = type(seconds)
     if not hasattr(kind, "__float__") and not hasattr(kind, "__index__"):
         raise TypeError(
-            f"timeout must be a number of seconds or None, not '{type_name(kind)}'"
+            f"{what}: timeout must be a number of seconds or None, not "
+            f"'{type_name(kind)}'"
         )
-    number = float(seconds)
+    try:
+        number = float(seconds)
+    except OverflowError:
+        return 0 if seconds < 0 else FOREVER
     if math.isnan(number):
-        raise ValueError("timeout must be a number of seconds, not NaN")
-    check_duration(number, "timeout")
+        raise ValueError(f"{what}: timeout must be a number of seconds, not NaN")
+    check_duration(number, f"{what}: timeout")
     nanoseconds = number * 1e9
     if nanoseconds <= 0:
         return 0

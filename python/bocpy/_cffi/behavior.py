@@ -239,6 +239,7 @@ def schedule(
     given: scope.Scope | None = None,
     due: timer.Due | None = None,
 ) -> Cown[Any]:
+    over.check_body(target)
     if timer.pending and len(over.cowns) > 1:
         timer.refuse_cycle(over)
     inside = scope.here(given)
@@ -278,7 +279,7 @@ def launch(
         status = lib.glue_new(core, key, refs, count, inside, False, out)
     if status:
         pending.pop(key, None)
-        fail(status, "when()")
+        fail(status, call.over.what.partition(" ")[0])
 
 
 # ---- several as one step -------------------------------------------------------------
@@ -355,7 +356,8 @@ class When:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Cown[Any]:
         if len(arguments) != 1 or keywords:
-            raise TypeError("when(...) is a decorator: call it with one function")
+            call = self._over.what.partition("(")[0]
+            raise TypeError(f"{call}(...) is a decorator: call it with one function")
         return schedule(arguments[0], self._over, (), self._scope, self._due)
 
 
@@ -375,7 +377,7 @@ def later(name: str, what: str, absolute: bool, arguments: tuple[Any, ...]) -> W
     timer.refuse_batch()
     timer.watch_forks()
     due = timer.Due(ns + int(lib.boc_now()) if absolute else ns, absolute)
-    return When(when_args(arguments[1:]), None, due)
+    return When(when_args(arguments[1:], f"{name}() cown"), None, due)
 
 
 def after(*arguments: Any) -> When:

@@ -137,7 +137,7 @@ class CompletionQueue:
 
     def wait(self, seconds: float | None, /) -> bool:
         self.require_open()
-        timeout = parse_timeout(seconds)
+        timeout = parse_timeout(seconds, "wait()")
         if self.socket is not None:
             raise RuntimeError("this queue belongs to an event loop")
         return bool(self.completed) or pump.wait_for_cowns(self.waiter, timeout)

@@ -234,7 +234,7 @@ class Cown(Generic[T]):
 
     def unwrap(self, timeout: float | None = None) -> T:
         self._require_core()
-        limit = parse_timeout(timeout)
+        limit = parse_timeout(timeout, "unwrap()")
         pump.require_here(self, "unwrap()")
         if self._held_here():
             return self._consume()  # type: ignore[no-any-return]
@@ -264,7 +264,7 @@ class Cown(Generic[T]):
 
     def result(self, timeout: float | None = None) -> T:
         self._require_core()
-        limit = parse_timeout(timeout)
+        limit = parse_timeout(timeout, "result()")
         if (
             self._holder == get_ident()
             or self._reads_here()
@@ -329,7 +329,7 @@ class Cown(Generic[T]):
 
     def acquire(self, timeout: float | None = None) -> None:
         self._require_core()
-        acquire.acquire(self, parse_timeout(timeout))
+        acquire.acquire(self, parse_timeout(timeout, "acquire()"))
 
     def release(self) -> None:
         self._require_core()

@@ -5,7 +5,7 @@ Threads: any. `running` has the code of the body that each thread runs, by its i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import enumerate as threads
 from threading import main_thread
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NAMED_MAX = 4
 
 running: dict[int, Code] = {}
+#: The names of the threads that hold cowns; set by the module acquire.
+holders: Callable[[], list[str]] = list
 
 
 def described(code: Code) -> str:
@@ -43,6 +45,9 @@ def holder(cown: Cown[Any]) -> tuple[Code | None, str | None]:
         return None, None
     code = running.get(ident) if isinstance(ident, int) else None
     if code is None or not isinstance(ident, int):
+        acquired = cown._acquired
+        if acquired is not None and acquired.name:
+            return None, f"thread {acquired.name!r} has it by acquire()"
         return None, "a thread or task has it by acquire() or hold()"
     return code, f"{described(code)} has it, on {place(ident)}"
 
@@ -73,6 +78,8 @@ def now() -> str:
     ]
     if len(items) > NAMED_MAX:
         parts.append(f"{len(items) - NAMED_MAX} more run")
+    for name in holders():
+        parts.append(f"thread {name!r} holds a cown by acquire()")
     return joined([*parts, *timers()])
 
 

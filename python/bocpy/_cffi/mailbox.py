@@ -231,9 +231,9 @@ def receive(
     timeout: float | None = -1,
     after: Callable[[], Any] | None = None,
 ) -> Any:
-    limit = parse_timeout(timeout)
-    if timeout is not None and limit == 0 and float(timeout) != 0:
-        limit = FOREVER if float(timeout) < 0 else 1
+    limit = parse_timeout(timeout, "receive()")
+    if timeout is not None and limit == 0 and timeout != 0:
+        limit = FOREVER if timeout < 0 else 1
     if after is not None and not callable(after):
         raise TypeError(
             f"receive(): after must be callable or None, not '{type_name(type(after))}'"

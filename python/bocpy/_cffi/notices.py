@@ -51,17 +51,20 @@ def make() -> None:
 make()
 
 
-def key_of(key: object) -> tuple[Any, Any]:
-    """The key as the library takes it, and the object that keeps its bytes alive."""
+def key_of(key: object, what: str) -> tuple[Any, Any]:
+    """The key as the library takes it, and the object that keeps its bytes alive.
+    Errors name the call `what`."""
     if not isinstance(key, str):
-        raise TypeError(f"a notice's key must be a str, not '{type_name(type(key))}'")
+        raise TypeError(
+            f"{what}: a notice's key must be a str, not '{type_name(type(key))}'"
+        )
     data = key.encode("utf-8")
     if b"\0" in data:
-        raise ValueError(f"a notice's key must have no NUL in it: {key!r}")
+        raise ValueError(f"{what}: a notice's key must have no NUL in it: {key!r}")
     if len(data) > lib.BOC_NOTICE_KEY_MAX:
         raise ValueError(
-            f"a notice's key has at most {lib.BOC_NOTICE_KEY_MAX} bytes of UTF-8, not "
-            f"{len(data)}"
+            f"{what}: a notice's key has at most {lib.BOC_NOTICE_KEY_MAX} bytes of "
+            f"UTF-8, not {len(data)}"
         )
     memory = ffi.new("char[]", data)
     made = ffi.new("boc_notice_key *")
@@ -134,7 +137,7 @@ def noticeboard() -> MappingProxyType[str, Any]:
 
 
 def notice_read(key: str, default: Any = None) -> Any:
-    name, _memory = key_of(key)
+    name, _memory = key_of(key, "notice_read()")
     seen = view()
     notice = lib.boc_notices_find(seen.notices, name[0])
     return seen.fetch(key, notice) if notice else default
@@ -144,7 +147,7 @@ def notice_read(key: str, default: Any = None) -> Any:
 
 
 def write(key: str, value: object, what: str) -> None:
-    name, _memory = key_of(key)
+    name, _memory = key_of(key, what)
     pointer = put(Encoded(value, "value"))
     status = lib.boc_noticeboard_write(_board, name[0], pointer)
     if status:
@@ -168,7 +171,7 @@ def notice_seed(key: str, value: object) -> None:
 
 def notice_delete(key: str, /) -> None:
     require_running("notice_delete()")
-    name, _memory = key_of(key)
+    name, _memory = key_of(key, "notice_delete()")
     status = lib.boc_noticeboard_delete(_board, name[0])
     if status != lib.BOC_NOT_FOUND:
         check(status, "notice_delete()")
@@ -207,7 +210,7 @@ def py_noticeboard_update_change(ctx: Any, present: Any, out_payload: Any) -> in
 
 def notice_update(key: str, fn: Callable[[Any], object], default: Any = None) -> None:
     require_running("notice_update()")
-    name, _memory = key_of(key)
+    name, _memory = key_of(key, "notice_update()")
     if not callable(fn):
         raise TypeError(
             f"notice_update(): fn must be callable, not '{type_name(type(fn))}'"

@@ -26,7 +26,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .._failure import report_unread
 from .._libboc import ffi, lib
@@ -193,20 +193,30 @@ def in_wait(what: str) -> RuntimeError:
     )
 
 
+def refuse_keyword(name: str) -> NoReturn:
+    near = name in ("workers", "num_workers", "max_workers")
+    advice = ": write worker_count" if near else ""
+    raise TypeError(f"start() got an unexpected keyword argument '{name}'{advice}")
+
+
 def start(
     worker_count: int | None = None,
     module: object = None,
     *,
     backend: str | None = None,
     raise_failures: bool | None = None,
+    **others: object,
 ) -> None:
     from . import failure
+
+    if others:
+        refuse_keyword(next(iter(others)))
 
     count = option_count(worker_count)
     check_backend(backend)
     if raise_failures is not None and not isinstance(raise_failures, bool):
         raise TypeError(
-            "raise_failures must be a bool or None, not "
+            "start(): raise_failures must be a bool or None, not "
             f"'{type(raise_failures).__name__}'"
         )
     change("start()", lambda: bring_up(count, False, worker_count is None))
@@ -376,7 +386,7 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
 def quiesce(
     timeout: float | None = None, what: str = "quiesce()", report: bool = True
 ) -> bool:
-    return quiesce_for(what, parse_timeout(timeout), report)
+    return quiesce_for(what, parse_timeout(timeout, what), report)
 
 
 def pause() -> None:

@@ -118,7 +118,7 @@ class Scope:
     # ---- waiting ---------------------------------------------------------------------
 
     def wait(self, seconds: float | None, /) -> bool:
-        timeout = parse_timeout(seconds)
+        timeout = parse_timeout(seconds, "behaviors()")
         completions.refuse(False, "leaving a scope")
         return self.wait_for(0, timeout)
 

@@ -24,24 +24,27 @@ def option_count(number: object) -> int:
     if number is None:
         return worker_count()
     if not isinstance(number, int) or isinstance(number, bool):
-        raise TypeError(
-            f"worker_count must be an int or None, not '{type(number).__name__}'"
-        )
+        kind = type(number).__name__
+        raise TypeError(f"start(): worker_count must be an int or None, not '{kind}'")
     if not 1 <= number <= 1024:
-        raise ValueError(f"worker_count must be from 1 to 1024, not {number!r}")
+        raise ValueError(
+            f"start(): worker_count must be from 1 to 1024, not {number!r}"
+        )
     return number
 
 
 def check_backend(name: object) -> None:
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"backend must be a str or None, not '{type(name).__name__}'")
+        raise TypeError(
+            f"start(): backend must be a str or None, not '{type(name).__name__}'"
+        )
     text = os.environ.get("BOCPY_BACKEND") if name is None else name
     if text is None or (not text and name is None):
         return
     if text not in ("threads", "interpreters"):
         near = {"thre": ": write 'threads'", "inte": ": write 'interpreters'"}
         raise ValueError(
-            f"backend must be 'interpreters' or 'threads', not '{text}'"
+            f"start(): backend must be 'interpreters' or 'threads', not '{text}'"
             f"{near.get(text[:4].lower(), '')}"
         )
     if text == "interpreters":

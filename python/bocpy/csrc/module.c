@@ -89,6 +89,7 @@ static PyMethodDef module_methods[] = {
     {"read", bocpy_read, METH_O, bocpy_read_doc},
     {"acquire", (PyCFunction)(void (*)(void))bocpy_acquire_cowns,
      METH_FASTCALL | METH_KEYWORDS, bocpy_acquire_cowns_doc},
+    {"_release_here", bocpy_release_here, METH_O, NULL},
     {"_in_flight", bocpy_in_flight, METH_NOARGS, NULL},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
      start_doc},

@@ -58,7 +58,8 @@ int bocpy_before_restart(void) {
 static int check_raise_failures(PyObject *keep) {
   if (keep == Py_None || PyBool_Check(keep))
     return 0;
-  PyErr_Format(PyExc_TypeError, "raise_failures must be a bool or None, not '%s'",
+  PyErr_Format(PyExc_TypeError,
+               "start(): raise_failures must be a bool or None, not '%s'",
                Py_TYPE(keep)->tp_name);
   return -1;
 }
@@ -158,7 +159,7 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Osp:_quiesce", names, &timeout,
                                    &what, &report) ||
-      bocpy_parse_timeout(timeout, &limit) < 0)
+      bocpy_parse_timeout(timeout, what, &limit) < 0)
     return NULL;
   int status = bocpy_quiesce_all(what, limit, report);
   return status < 0 ? NULL : PyBool_FromLong(status == 0);

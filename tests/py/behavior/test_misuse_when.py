@@ -19,7 +19,10 @@ NO_COWN = "when() argument {} must be a Cown, or a list or tuple of them, not '{
 NO_MEMBER = "when() argument {}: item {} of the group must be a Cown, not '{}'"
 CALL_COWN = NO_COWN.replace("when() argument", "whencall() cown")
 CALL_MEMBER = NO_MEMBER.replace("when() argument", "whencall() cown")
-NO_BODY = "a behavior is a callable, not '{}'"
+NO_BODY = (
+    "{}(): a behavior is a callable, not '{}': pass the function itself, without "
+    "calling it"
+)
 NO_FIT = "behavior '<lambda>' takes {}: {}"
 TOO_FEW = "give it more parameters, or *args"
 TOO_MANY = "give the others defaults (x=x)"
@@ -61,11 +64,33 @@ says(
     "when(Cown(1))(body, body)",
     "when(Cown(1))(f=body)",
 )
-says(TypeError, NO_BODY.format("int"), "when(Cown(1))(3)")
-says(TypeError, NO_BODY.format("int"), "in_body(lambda c: bocpy.when(c)(3), Cown(1))")
-says(TypeError, NO_BODY.format("NoneType"), "when(Cown(1))(None)")
-says(TypeError, NO_BODY.format("str"), "when(Cown(1))('body')")
-says(TypeError, NO_BODY.format("Cown"), "when(Cown(1))(Cown(2))")
+says(TypeError, NO_BODY.format("when", "int"), "when(Cown(1))(3)")
+says(
+    TypeError,
+    NO_BODY.format("when", "int"),
+    "in_body(lambda c: bocpy.when(c)(3), Cown(1))",
+)
+says(TypeError, NO_BODY.format("when", "NoneType"), "when(Cown(1))(None)")
+says(TypeError, NO_BODY.format("when", "str"), "when(Cown(1))('body')")
+says(TypeError, NO_BODY.format("when", "bocpy.Cown"), "when(Cown(1))(Cown(2))")
+says(TypeError, NO_BODY.format("after", "int"), "bocpy.after(1)(1)")
+says(TypeError, NO_BODY.format("at", "NoneType"), "bocpy.at(1e7)(None)")
+says(
+    TypeError,
+    "after() cown 1 must be a Cown, or a list or tuple of them, not 'int'",
+    "bocpy.after(1, 2)",
+)
+says(
+    TypeError,
+    "at() cown 2 must be a Cown, or a list or tuple of them, not 'function': give the "
+    "function to what at() returns, as @at(...) or at(...)(function)",
+    "bocpy.at(1e7, Cown(1), body)",
+)
+says(
+    TypeError,
+    "after(...) is a decorator: call it with one function",
+    "bocpy.after(1)()",
+)
 READ_ONE = (
     "read() takes one Cown, not '{}': of a group, mark each, as in when([read(c) for c "
     "in group])"
@@ -195,8 +220,8 @@ says(
     "whencall() takes at most 3 arguments (4 given)",
     "whencall(body, [], [], 4)",
 )
-says(TypeError, NO_BODY.format("str"), "whencall('body', [Cown(1)], [])")
-says(TypeError, NO_BODY.format("NoneType"), "whencall(None, [], [])")
+says(TypeError, NO_BODY.format("whencall", "str"), "whencall('body', [Cown(1)], [])")
+says(TypeError, NO_BODY.format("whencall", "NoneType"), "whencall(None, [], [])")
 NO_LIST = (
     "whencall(): {} must be a list, not '{}': call it as whencall(func, args, captures)"
 )
@@ -217,8 +242,8 @@ MAKE_ONE = (
     "take a list apart with *"
 )
 TAKES_COWNS = "{} takes an iterable of cowns first, not '{}'"
-NO_NUMBER = "timeout must be a number of seconds or None, not '{}'"
-NO_NAN = "timeout must be a number of seconds, not NaN"
+NO_NUMBER = "{}: timeout must be a number of seconds or None, not '{}'"
+NO_NAN = "{}: timeout must be a number of seconds, not NaN"
 says(TypeError, MAKE_ONE.format("gather()", 1, "int"), "bocpy.gather(1)")
 says(TypeError, MAKE_ONE.format("gather()", 2, "str"), "bocpy.gather(Cown(1), 'ab')")
 says(TypeError, MAKE_ONE.format("reduce()", 1, "int"), "bocpy.reduce([1], max)")
@@ -228,24 +253,29 @@ says(
     TAKES_COWNS.format("when_each(cowns, body)", "function"),
     "bocpy.when_each(body, [Cown(1)])",
 )
-says(TypeError, TAKES_COWNS.format("as_completed(results)", "int"), "completed(1)")
-says(TypeError, MAKE_ONE.format("as_completed()", 1, "int"), "completed([1])")
 says(
     TypeError,
-    NO_NUMBER.format("str"),
-    "completed([Cown(1)], 'x')",
-    "bocpy.map(abs, [1], timeout='x')",
+    TAKES_COWNS.format("as_completed(results)", "int"),
+    "bocpy.as_completed(1)",
 )
-says(TypeError, NO_NUMBER.format("list"), "completed([Cown(1)], [])")
-says(ValueError, NO_NAN, "completed([], misuse.NAN)")
-says(ValueError, NO_NAN, "bocpy.map(abs, [1], timeout=misuse.NAN)")
+says(TypeError, MAKE_ONE.format("as_completed()", 1, "int"), "bocpy.as_completed([1])")
+says(
+    TypeError,
+    NO_NUMBER.format("as_completed()", "str"),
+    "completed([Cown(1)], 'x')",
+    "bocpy.as_completed([Cown(1)], 'x')",
+)
+says(TypeError, NO_NUMBER.format("map()", "str"), "bocpy.map(abs, [1], timeout='x')")
+says(TypeError, NO_NUMBER.format("as_completed()", "list"), "completed([Cown(1)], [])")
+says(ValueError, NO_NAN.format("as_completed()"), "bocpy.as_completed([], misuse.NAN)")
+says(ValueError, NO_NAN.format("map()"), "bocpy.map(abs, [1], timeout=misuse.NAN)")
 says(
     TypeError,
     "map() argument 2 must be an iterable of items, not 'int': write "
     "bocpy.map(function, [item])",
     "bocpy.map(abs, 1)",
 )
-says(TypeError, "chunksize must be an int, not 'str'", "map_in_chunks('2')")
+says(TypeError, "map(): chunksize must be an int, not 'str'", "map_in_chunks('2')")
 says(
     TypeError,
     "behaviors() makes scopes, Scope() does not: write `with behaviors(name, "

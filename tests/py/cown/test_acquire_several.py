@@ -354,11 +354,13 @@ def test_a_timeout_names_a_thread_that_holds_the_cown():
             begun.set()
             end.wait(LIMIT)
 
-    thread = threading.Thread(target=other)
+    thread = threading.Thread(target=other, name="librarian")
     thread.start()
     begun.wait(LIMIT)
-    with pytest.raises(TimeoutError, match=r"a thread or task has it by acquire\(\)"):
+    with pytest.raises(TimeoutError, match=r"thread 'librarian' has it by acquire\("):
         a.acquire(timeout=0)
+    with pytest.raises(TimeoutError, match="thread 'librarian' holds a cown by acq"):
+        bocpy.quiesce(0)
     end.set()
     thread.join(LIMIT)
     a.acquire(timeout=LIMIT)

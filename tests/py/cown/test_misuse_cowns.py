@@ -20,8 +20,8 @@ ONLY_READS = (
     "without read()"
 )
 NO_VALUE = "this cown has no value yet: call super().__init__(value) first"
-NO_NUMBER = "timeout must be a number of seconds or None, not '{}'"
-NO_NAN = "timeout must be a number of seconds, not NaN"
+NO_NUMBER = "{}: timeout must be a number of seconds or None, not '{}'"
+NO_NAN = "{}: timeout must be a number of seconds, not NaN"
 CANNOT_WAIT = (
     "a behavior cannot wait for a cown, that could deadlock: name it in @when(...), or "
     "schedule another behavior over it"
@@ -154,24 +154,27 @@ python_says(
 )
 says(
     TimeoutError,
-    "acquire(): the cown is still in use after 0.001 s: a thread or task has it by "
-    "acquire() or hold()",
+    "acquire(): the cown is still in use after 0.001 s: thread 'MainThread' has it by "
+    "acquire()",
     "holding(lambda c: in_thread(lambda: c.acquire(timeout=0.001)))",
 )
 says(
     TypeError,
-    NO_NUMBER.format("str"),
+    NO_NUMBER.format("unwrap()", "str"),
     "Cown(1).unwrap('x')",
     "Cown(1).unwrap(timeout='soon')",
-    "Cown(1).acquire(timeout='soon')",
 )
-says(TypeError, NO_NUMBER.format("list"), "Cown(1).acquire([])")
+says(TypeError, NO_NUMBER.format("acquire()", "str"), "Cown(1).acquire(timeout='soon')")
+says(TypeError, NO_NUMBER.format("acquire()", "list"), "Cown(1).acquire([])")
+says(TypeError, NO_NUMBER.format("result()", "str"), "Cown(1).result('soon')")
 says(
-    ValueError,
-    NO_NAN,
-    "Cown(1).unwrap(timeout=NAN)",
-    "Cown(1).acquire(timeout=NAN)",
+    TypeError,
+    NO_NUMBER.format("acquire()", "str"),
+    "bocpy.acquire(Cown(1), timeout='soon')",
 )
+says(ValueError, NO_NAN.format("unwrap()"), "Cown(1).unwrap(timeout=NAN)")
+says(ValueError, NO_NAN.format("acquire()"), "Cown(1).acquire(timeout=NAN)")
+says(ValueError, NO_NAN.format("result()"), "Cown(1).result(NAN)")
 says(TypeError, "unwrap() takes at most 1 argument (2 given)", "Cown(1).unwrap(1, 2)")
 python_says(TypeError, "'<' not supported .*'bocpy.Cown' and 'int'", "Cown(1) < 1")
 python_says(TypeError, "unsupported operand .*'bocpy.Cown' and 'int'", "Cown(1) + 1")

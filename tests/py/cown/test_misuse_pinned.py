@@ -71,10 +71,10 @@ says(
 
 NOT_POSITIVE = "{} must be a positive int{}, not {}"
 for name, call, unless in (
-    ("deadline_ms", "pump(deadline_ms={})", " or None"),
-    ("max_behaviors", "pump(max_behaviors={})", " or None"),
-    ("warn_ms", "set_pump_watchdog({})", " or None"),
-    ("ms", "set_wait_pump_poll({})", ""),
+    ("pump(): deadline_ms", "pump(deadline_ms={})", " or None"),
+    ("pump(): max_behaviors", "pump(max_behaviors={})", " or None"),
+    ("set_pump_watchdog(): warn_ms", "set_pump_watchdog({})", " or None"),
+    ("set_wait_pump_poll(): ms", "set_wait_pump_poll({})", ""),
 ):
     for number, shown in (
         ("0", "0"),
@@ -85,18 +85,26 @@ for name, call, unless in (
         ("misuse.NAN", "'float'"),
     ):
         says(TypeError, NOT_POSITIVE.format(name, unless, shown), call.format(number))
-says(TypeError, "ms must be a positive int, not 'NoneType'", "set_wait_pump_poll(None)")
-TOO_LONG = "{} is {}: the most is 9223372036854 milliseconds"
-says(OverflowError, TOO_LONG.format("deadline_ms", 2**63), "pump(2**63)")
-says(OverflowError, TOO_LONG.format("warn_ms", 10**30), "set_pump_watchdog(10**30)")
 says(
     TypeError,
-    "on_starve must be callable or None, not 'int'",
+    "set_wait_pump_poll(): ms must be a positive int, not 'NoneType'",
+    "set_wait_pump_poll(None)",
+)
+TOO_LONG = "{} is {}: the most is 9223372036854 milliseconds"
+says(OverflowError, TOO_LONG.format("pump(): deadline_ms", 2**63), "pump(2**63)")
+says(
+    OverflowError,
+    TOO_LONG.format("set_pump_watchdog(): warn_ms", 10**30),
+    "set_pump_watchdog(10**30)",
+)
+says(
+    TypeError,
+    "set_pump_watchdog(): on_starve must be callable or None, not 'int'",
     "set_pump_watchdog(on_starve=3)",
 )
 says(
     TypeError,
-    "on_starve must be callable or None, not 'str'",
+    "set_pump_watchdog(): on_starve must be callable or None, not 'str'",
     "set_pump_watchdog(None, 'x')",
 )
 says(

@@ -469,9 +469,21 @@ def test_drain_and_set_tags_need_tags(call):
 @pytest.mark.parametrize(
     ("timeout", "error", "text"),
     [
-        (math.nan, ValueError, "timeout must be a number of seconds, not NaN"),
-        ("1", TypeError, "timeout must be a number of seconds or None, not 'str'"),
-        ([], TypeError, "timeout must be a number of seconds or None, not 'list'"),
+        (
+            math.nan,
+            ValueError,
+            "receive(): timeout must be a number of seconds, not NaN",
+        ),
+        (
+            "1",
+            TypeError,
+            "receive(): timeout must be a number of seconds or None, not 'str'",
+        ),
+        (
+            [],
+            TypeError,
+            "receive(): timeout must be a number of seconds or None, not 'list'",
+        ),
     ],
 )
 def test_receive_needs_a_number_of_seconds(timeout, error, text):

@@ -14,7 +14,7 @@ CANNOT_SHIP = (
     "{}: cannot ship a '_thread.lock'; keep it in a PinnedCown, or use "
     "backend='threads'"
 )
-NO_NUMBER = "timeout must be a number of seconds or None, not '{}'"
+NO_NUMBER = "receive(): timeout must be a number of seconds or None, not '{}'"
 
 # Messages
 
@@ -63,7 +63,7 @@ says(TypeError, NO_NUMBER.format("str"), "receive('a', 'soon')")
 says(TypeError, NO_NUMBER.format("list"), "receive('a', timeout=[])")
 says(
     ValueError,
-    "timeout must be a number of seconds, not NaN",
+    "receive(): timeout must be a number of seconds, not NaN",
     "receive('a', misuse.NAN)",
 )
 says(
@@ -106,19 +106,23 @@ python_says(TypeError, r".*set_tags\(\) takes exactly one.*", "set_tags()")
 
 # Notices
 
-NO_KEY = "a notice's key must be a str, not '{}'"
-LONG = "a notice's key has at most 63 bytes of UTF-8, not {}"
-NUL = "a notice's key must have no NUL in it: {!r}"
-says(TypeError, NO_KEY.format("int"), "notice_write(1, 1)", "notice_delete(1)")
-says(TypeError, NO_KEY.format("int"), "notice_read(1)", "notice_seed(1, 1)")
-says(TypeError, NO_KEY.format("NoneType"), "notice_update(None, len)")
-says(TypeError, NO_KEY.format("bytes"), "notice_write(b'k', 1)")
-says(ValueError, LONG.format(64), "notice_write('k' * 64, 1)", "notice_read('k' * 64)")
-says(ValueError, LONG.format(64), "notice_seed('\xe9' * 32, 1)")
-says(ValueError, LONG.format(99), "notice_delete('k' * 99)")
-says(ValueError, LONG.format(70), "notice_update('k' * 70, len)")
-says(ValueError, NUL.format("a\0b"), r"notice_write('a\0b', 1)")
-says(ValueError, NUL.format("\0"), r"notice_delete('\0')", r"notice_seed('\0', 1)")
+NO_KEY = "{}(): a notice's key must be a str, not '{}'"
+LONG = "{}(): a notice's key has at most 63 bytes of UTF-8, not {}"
+NUL = "{}(): a notice's key must have no NUL in it: {!r}"
+says(TypeError, NO_KEY.format("notice_write", "int"), "notice_write(1, 1)")
+says(TypeError, NO_KEY.format("notice_delete", "int"), "notice_delete(1)")
+says(TypeError, NO_KEY.format("notice_read", "int"), "notice_read(1)")
+says(TypeError, NO_KEY.format("notice_seed", "int"), "notice_seed(1, 1)")
+says(TypeError, NO_KEY.format("notice_update", "NoneType"), "notice_update(None, len)")
+says(TypeError, NO_KEY.format("notice_write", "bytes"), "notice_write(b'k', 1)")
+says(ValueError, LONG.format("notice_write", 64), "notice_write('k' * 64, 1)")
+says(ValueError, LONG.format("notice_read", 64), "notice_read('k' * 64)")
+says(ValueError, LONG.format("notice_seed", 64), "notice_seed('\xe9' * 32, 1)")
+says(ValueError, LONG.format("notice_delete", 99), "notice_delete('k' * 99)")
+says(ValueError, LONG.format("notice_update", 70), "notice_update('k' * 70, len)")
+says(ValueError, NUL.format("notice_write", "a\0b"), r"notice_write('a\0b', 1)")
+says(ValueError, NUL.format("notice_delete", "\0"), r"notice_delete('\0')")
+says(ValueError, NUL.format("notice_seed", "\0"), r"notice_seed('\0', 1)")
 MISSING = "{}() missing required argument '{}' (pos {})"
 says(TypeError, MISSING.format("notice_write", "key", 1), "notice_write()")
 says(TypeError, MISSING.format("notice_write", "value", 2), "notice_write('k')")

@@ -413,11 +413,11 @@ KEYS = [
 
 @pytest.mark.parametrize(("key", "error", "text"), KEYS)
 def test_what_can_be_no_key(key, error, text):
-    assert refused(error, notice_read, key) == text
-    assert refused(error, notice_write, key, 1) == text
-    assert refused(error, notice_seed, key, 1) == text
-    assert refused(error, notice_delete, key) == text
-    assert refused(error, notice_update, key, lambda v: v) == text
+    assert refused(error, notice_read, key) == f"notice_read(): {text}"
+    assert refused(error, notice_write, key, 1) == f"notice_write(): {text}"
+    assert refused(error, notice_seed, key, 1) == f"notice_seed(): {text}"
+    assert refused(error, notice_delete, key) == f"notice_delete(): {text}"
+    assert refused(error, notice_update, key, lambda v: v) == f"notice_update(): {text}"
     assert here() == {}
 
 

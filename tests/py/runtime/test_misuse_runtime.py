@@ -11,8 +11,8 @@ pytestmark = pytest.mark.usefixtures("runtime")
 TABLE = misuse.Table()
 says, python_says = TABLE.says, TABLE.python_says
 
-NO_NUMBER = "timeout must be a number of seconds or None, not '{}'"
-NO_NAN = "timeout must be a number of seconds, not NaN"
+NO_NUMBER = "{}: timeout must be a number of seconds or None, not '{}'"
+NO_NAN = "{}: timeout must be a number of seconds, not NaN"
 FOR_ITSELF = (
     "{} inside a behavior would wait for the behavior itself: schedule another "
     "behavior instead"
@@ -24,9 +24,9 @@ HOLDING = (
 
 # Starting
 
-NO_COUNT = "worker_count must be an int or None, not '{}'"
-NOT_SO_MANY = "worker_count must be from 1 to 1024, not {}"
-NO_BACKEND = "backend must be 'interpreters' or 'threads', not '{}'"
+NO_COUNT = "start(): worker_count must be an int or None, not '{}'"
+NOT_SO_MANY = "start(): worker_count must be from 1 to 1024, not {}"
+NO_BACKEND = "start(): backend must be 'interpreters' or 'threads', not '{}'"
 says(TypeError, NO_COUNT.format("str"), "start('2')", "Behaviors('x').start()")
 says(TypeError, NO_COUNT.format("float"), "start(1.5)", "Behaviors(1.5).__enter__()")
 says(TypeError, NO_COUNT.format("list"), "start([])")
@@ -36,12 +36,9 @@ says(ValueError, NOT_SO_MANY.format(-1), "stopped(lambda: start(-1))")
 says(ValueError, NOT_SO_MANY.format(-2), "Behaviors(-2).__enter__()")
 says(ValueError, NOT_SO_MANY.format(1025), "stopped(lambda: start(1025))")
 says(ValueError, NOT_SO_MANY.format(10**30), "start(10**30)")
-says(TypeError, "backend must be a str or None, not 'int'", "start(backend=3)")
-says(
-    TypeError,
-    "backend must be a str or None, not 'int'",
-    "Behaviors(backend=1).start()",
-)
+BACKEND_KIND = "start(): backend must be a str or None, not 'int'"
+says(TypeError, BACKEND_KIND, "start(backend=3)")
+says(TypeError, BACKEND_KIND, "Behaviors(backend=1).start()")
 says(ValueError, NO_BACKEND.format("fibers"), "start(backend='fibers')")
 says(
     ValueError,
@@ -83,15 +80,21 @@ python_says(TypeError, "Behaviors.* 1 to 2 .* 3 were given", "Behaviors(1, 2)")
 
 # Waiting
 
-says(TypeError, NO_NUMBER.format("str"), "wait('a')", "quiesce('a')")
-says(TypeError, NO_NUMBER.format("list"), "wait([])", "quiesce([])")
-says(TypeError, NO_NUMBER.format("complex"), "quiesce(1j)")
-says(ValueError, NO_NAN, "wait(NAN)", "quiesce(NAN)")
-NO_SWITCH = "raise_failures must be a bool or None, not '{}'"
-says(TypeError, NO_SWITCH.format("int"), "wait(raise_failures=1)")
-says(TypeError, NO_SWITCH.format("str"), "quiesce(raise_failures='all')")
-says(TypeError, NO_SWITCH.format("int"), "start(raise_failures=1)")
-says(TypeError, NO_SWITCH.format("list"), "Behaviors(raise_failures=[]).start()")
+says(TypeError, NO_NUMBER.format("wait()", "str"), "wait('a')")
+says(TypeError, NO_NUMBER.format("quiesce()", "str"), "quiesce('a')")
+says(TypeError, NO_NUMBER.format("wait()", "list"), "wait([])")
+says(TypeError, NO_NUMBER.format("quiesce()", "complex"), "quiesce(1j)")
+says(ValueError, NO_NAN.format("wait()"), "wait(NAN)")
+says(ValueError, NO_NAN.format("quiesce()"), "quiesce(NAN)")
+NO_SWITCH = "{}: raise_failures must be a bool or None, not '{}'"
+says(TypeError, NO_SWITCH.format("wait()", "int"), "wait(raise_failures=1)")
+says(TypeError, NO_SWITCH.format("quiesce()", "str"), "quiesce(raise_failures='all')")
+says(TypeError, NO_SWITCH.format("start()", "int"), "start(raise_failures=1)")
+says(
+    TypeError,
+    NO_SWITCH.format("start()", "list"),
+    "Behaviors(raise_failures=[]).start()",
+)
 says(
     RuntimeError,
     FOR_ITSELF.format("wait()"),
@@ -109,7 +112,8 @@ says(RuntimeError, HOLDING.format("wait()"), "holding(lambda c: wait())")
 says(RuntimeError, HOLDING.format("quiesce()"), "holding(lambda c: quiesce())")
 says(
     TimeoutError,
-    "quiesce(): behaviors are still in flight after 0.001 s",
+    "quiesce(): behaviors are still in flight after 0.001 s: thread 'MainThread' holds "
+    "a cown by acquire()",
     "holding(lambda c: call_all(lambda: when(c)(body), lambda: quiesce(0.001)))",
 )
 python_says(TypeError, r"wait\(\) takes .* 2 were given", "wait(1, True)")

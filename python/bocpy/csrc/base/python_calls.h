@@ -51,6 +51,7 @@
   X(SHIP_SNAPSHOT_HERE, "bocpy._ship", "snapshot_here")                                \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
+  X(THREAD_ENDS_WATCH, "bocpy._thread_ends", "watch")                                  \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \
   X(THREADS_END_CHILD, "bocpy._threads", "end_child")                                  \
   X(THREADS_ENTER, "bocpy._threads", "enter")                                          \

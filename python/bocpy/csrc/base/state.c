@@ -175,3 +175,23 @@ PyObject *bocpy_in_body(PyObject *module, PyObject *unused) {
   (void)unused;
   return PyBool_FromLong(bocpy_self.bodies != 0);
 }
+
+int bocpy_watch_thread_end(void) {
+  if (bocpy_self.end_is_watched)
+    return 0;
+  bocpy_state *state = bocpy_state_get();
+  PyObject *name =
+      state ? bocpy_python_call(&state->python, BOCPY_PY_THREAD_ENDS_WATCH, NULL)
+            : NULL;
+  const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
+  if (!text && name && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+    PyErr_Clear();
+    text = "?";
+  }
+  if (text) {
+    snprintf(bocpy_self.name, sizeof bocpy_self.name, "%s", text);
+    bocpy_self.end_is_watched = true;
+  }
+  Py_XDECREF(name);
+  return text ? 0 : -1;
+}

@@ -56,6 +56,8 @@ typedef struct bocpy_state {
   size_t templates_capacity;
 } bocpy_state;
 
+enum { BOCPY_THREAD_NAME_MAX = 40 };
+
 typedef struct bocpy_thread {
   bocpy_worker_slot *slot;       /* of a worker; NULL on other threads */
   unsigned bodies;               /* how many bodies are on the stack */
@@ -67,6 +69,8 @@ typedef struct bocpy_thread {
   bool waits_shortly;          /* its last wait was short (waiting.c) */
   unsigned char woken_beside;  /* wakes in a row on the waker's processor (waiting.c) */
   unsigned char spins_to_skip, spins_missed; /* its back-off (waiting.c) */
+  bool end_is_watched; /* its end gives back its cowns (bocpy._thread_ends) */
+  char name[BOCPY_THREAD_NAME_MAX]; /* in UTF-8, maybe cut, if its end is watched */
   /* the thread is between the hooks of a fork and has the lock of runtime.c */
   bool forking;
   /* the thread was a worker, and is in the child of a fork in a body */
@@ -93,6 +97,11 @@ extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
 /* _in_body(): whether this thread runs a body. */
 PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
+
+/* From now on the end of this thread gives back what it holds by acquire(): nobody else
+ * could, and another thread may get the address of its bocpy_self. Sets its `name`. -1
+ * with an exception. */
+int bocpy_watch_thread_end(void);
 
 /* ---- the process ----------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include "waiting.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -320,24 +321,39 @@ int bocpy_check_duration(double seconds, const char *what) {
   return -1;
 }
 
-int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
+/* Of an int that no double holds, for which an OverflowError is pending. */
+static int timeout_of_huge(PyObject *seconds, int64_t *out_timeout) {
+  PyErr_Clear();
+  PyObject *zero = PyLong_FromLong(0);
+  int negative = zero ? PyObject_RichCompareBool(seconds, zero, Py_LT) : -1;
+  Py_XDECREF(zero);
+  *out_timeout = negative > 0 ? 0 : BOC_FOREVER;
+  return negative < 0 ? -1 : 0;
+}
+
+int bocpy_parse_timeout(PyObject *seconds, const char *what, int64_t *out_timeout) {
   if (seconds == Py_None) {
     *out_timeout = BOC_FOREVER;
     return 0;
   }
   double number = PyFloat_AsDouble(seconds);
   if (number == -1.0 && PyErr_Occurred()) {
+    if (PyErr_ExceptionMatches(PyExc_OverflowError))
+      return timeout_of_huge(seconds, out_timeout);
     if (PyErr_ExceptionMatches(PyExc_TypeError))
       PyErr_Format(PyExc_TypeError,
-                   "timeout must be a number of seconds or None, not '%s'",
+                   "%s: timeout must be a number of seconds or None, not '%s'", what,
                    Py_TYPE(seconds)->tp_name);
     return -1;
   }
   if (isnan(number)) {
-    PyErr_SetString(PyExc_ValueError, "timeout must be a number of seconds, not NaN");
+    PyErr_Format(PyExc_ValueError, "%s: timeout must be a number of seconds, not NaN",
+                 what);
     return -1;
   }
-  if (bocpy_check_duration(number, "timeout") < 0)
+  char name[64];
+  snprintf(name, sizeof(name), "%s: timeout", what);
+  if (bocpy_check_duration(number, name) < 0)
     return -1;
   double ns = number * 1e9;
   *out_timeout = ns <= 0 ? 0 : ns >= 9e18 ? BOC_FOREVER : (int64_t)ns;

@@ -62,8 +62,9 @@ bool bocpy_waiter_take(bocpy_waiter *waiter);
 void bocpy_waiter_settle(bocpy_waiter *waiter);
 
 /* Converts the seconds of a Python caller to ns; None means never. -1 with TypeError
- * for objects that are not numbers, ValueError for NaN. Negative numbers mean 0. */
-int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout);
+ * for objects that are not numbers, ValueError for NaN; the error names the call
+ * `what`. Negative numbers mean 0. */
+int bocpy_parse_timeout(PyObject *seconds, const char *what, int64_t *out_timeout);
 
 /* Refuses a number of seconds that is a moment of time.time(), within a year of now:
  * as a duration it would be half a century. -1 with ValueError that names `what`. */

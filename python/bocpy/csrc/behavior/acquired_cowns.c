@@ -43,7 +43,7 @@ static int parse_names(PyObject *const *values, PyObject *names, int64_t *out_ti
                    name);
       return -1;
     }
-    if (bocpy_parse_timeout(values[i], out_timeout) < 0)
+    if (bocpy_parse_timeout(values[i], "acquire()", out_timeout) < 0)
       return -1;
   }
   return 0;

@@ -307,7 +307,7 @@ static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
     status = bocpy_timer_start(runtime, &when_args->due, behavior, result, code);
   if (status == BOC_OK)
     return 0;
-  bocpy_status_raise(status, "after()");
+  bocpy_status_raise(status, when_args->due.kind == BOCPY_DUE_AT ? "at()" : "after()");
   return -1;
 }
 
@@ -469,6 +469,7 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          PyObject *given) {
   boc_scope *scope;
   if (bocpy_refuse_importing("scheduling a behavior") < 0 ||
+      bocpy_when_args_check_body(when_args, callable) < 0 ||
       bocpy_call_refuse_cycle(when_args) < 0 ||
       bocpy_scope_here(state, given, &scope) < 0)
     return NULL;

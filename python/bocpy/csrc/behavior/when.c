@@ -2,6 +2,7 @@
 #include "when.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "distributed_hook.h"
 #include "runtime.h"
@@ -20,8 +21,9 @@ typedef struct when_object {
 static PyObject *when_call(when_object *self, PyObject *const *args, size_t flags,
                            PyObject *names) {
   if (PyVectorcall_NARGS(flags) != 1 || (names && PyTuple_GET_SIZE(names))) {
-    PyErr_SetString(PyExc_TypeError,
-                    "when(...) is a decorator: call it with one function");
+    const char *what = self->when_args.what;
+    PyErr_Format(PyExc_TypeError, "%.*s(...) is a decorator: call it with one function",
+                 (int)strcspn(what, "("), what);
     return NULL;
   }
   return bocpy_schedule(self->state, args[0], &self->when_args, NULL, self->scope);
@@ -36,8 +38,8 @@ static void when_dealloc(when_object *self) {
   Py_DECREF(type);
 }
 
-static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *args,
-                          Py_ssize_t count) {
+static PyObject *when_new(bocpy_state *state, const char *what, PyObject *scope,
+                          PyObject *const *args, Py_ssize_t count) {
   when_object *self =
       (when_object *)bocpy_freelist_take(&state->schedulers, state->when_type);
   if (!self)
@@ -47,8 +49,7 @@ static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
   self->scope = Py_XNewRef(scope);
-  if (bocpy_when_args_init(&self->when_args, state, "when() argument", args, count) ==
-      0)
+  if (bocpy_when_args_init(&self->when_args, state, what, args, count) == 0)
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;
@@ -60,7 +61,7 @@ PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) 
   int answered = bocpy_distributed_call(state, "when", args, count, &recorded);
   if (answered)
     return answered > 0 ? recorded : NULL;
-  return when_new(state, NULL, args, count);
+  return when_new(state, "when() argument", NULL, args, count);
 }
 
 /* _when_in(scope, *cowns) */
@@ -71,12 +72,12 @@ PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t coun
       PyErr_SetString(PyExc_TypeError, "_when_in() takes a scope and cowns");
     return NULL;
   }
-  return when_new(state, args[0], args + 1, count - 1);
+  return when_new(state, "when() argument", args[0], args + 1, count - 1);
 }
 
 /* ---- later ----------------------------------------------------------------------- */
 
-static PyObject *when_later(PyObject *module, const bocpy_due *due,
+static PyObject *when_later(PyObject *module, const char *what, const bocpy_due *due,
                             PyObject *const *args, Py_ssize_t count) {
   if (bocpy_self.batch) {
     PyErr_SetString(PyExc_RuntimeError,
@@ -87,7 +88,7 @@ static PyObject *when_later(PyObject *module, const bocpy_due *due,
   }
   if (bocpy_runtime_watch_forks() < 0)
     return NULL;
-  PyObject *decorator = when_new(bocpy_state_of(module), NULL, args, count);
+  PyObject *decorator = when_new(bocpy_state_of(module), what, NULL, args, count);
   if (decorator)
     ((when_object *)decorator)->when_args.due = *due;
   return decorator;
@@ -108,7 +109,7 @@ PyObject *bocpy_after(PyObject *module, PyObject *const *args, Py_ssize_t count)
   if (later_is_refused(module, "after", count) ||
       bocpy_timer_seconds(args[0], "after(): the delay", &due.ns) < 0)
     return NULL;
-  return when_later(module, &due, args + 1, count - 1);
+  return when_later(module, "after() cown", &due, args + 1, count - 1);
 }
 
 /* _at(seconds from now, *cowns): see bocpy._timers. */
@@ -118,7 +119,7 @@ PyObject *bocpy_at(PyObject *module, PyObject *const *args, Py_ssize_t count) {
       bocpy_timer_seconds(args[0], "at(): the time from now on", &due.ns) < 0)
     return NULL;
   due.ns += boc_now();
-  return when_later(module, &due, args + 1, count - 1);
+  return when_later(module, "at() cown", &due, args + 1, count - 1);
 }
 
 static PyMemberDef when_members[] = {

@@ -91,6 +91,9 @@ typedef struct bocpy_when_args {
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count);
 
+/* -1 with a TypeError that names the call if the object is not callable. */
+int bocpy_when_args_check_body(const bocpy_when_args *when_args, PyObject *body);
+
 /* A tuple with one object for each item, from `at` on; a list of them for a group. NULL
  * with an exception. */
 PyObject *bocpy_when_args_in_shape(const bocpy_when_args *when_args,

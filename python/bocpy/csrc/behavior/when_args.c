@@ -6,6 +6,25 @@
 
 #include "runtime.h"
 
+/* The length of the call's name in `what`, such as "when() argument". */
+static int call_length(const char *what) { return (int)strcspn(what, "("); }
+
+/* Whether the call returns a decorator, which takes the function. */
+static bool is_decorator(const char *what) {
+  return !strncmp(what, "when()", 6) || !strncmp(what, "after()", 7) ||
+         !strncmp(what, "at()", 4);
+}
+
+int bocpy_when_args_check_body(const bocpy_when_args *when_args, PyObject *body) {
+  if (PyCallable_Check(body))
+    return 0;
+  PyErr_Format(PyExc_TypeError,
+               "%.*s(): a behavior is a callable, not '%s': pass the function itself, "
+               "without calling it",
+               call_length(when_args->what), when_args->what, Py_TYPE(body)->tp_name);
+  return -1;
+}
+
 /* Raises the error for an argument that is not a usable cown. A Cown is refused only if
  * it has no core. */
 static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argument,
@@ -20,12 +39,13 @@ static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argu
                  "%s %zd is a Cown without a value: its class must call "
                  "super().__init__(value)",
                  what, position + 1);
-  else if (inside < 0 && PyFunction_Check(argument) && !strncmp(what, "when()", 6))
+  else if (inside < 0 && PyFunction_Check(argument) && is_decorator(what))
     PyErr_Format(PyExc_TypeError,
                  "%s %zd must be a Cown, or a list or tuple of them, not 'function': "
-                 "give the function to what when() returns, as @when(...) or "
-                 "when(...)(function)",
-                 what, position + 1);
+                 "give the function to what %.*s() returns, as @%.*s(...) or "
+                 "%.*s(...)(function)",
+                 what, position + 1, call_length(what), what, call_length(what), what,
+                 call_length(what), what);
   else if (inside < 0)
     PyErr_Format(PyExc_TypeError,
                  "%s %zd must be a Cown, or a list or tuple of them, not '%s'", what,

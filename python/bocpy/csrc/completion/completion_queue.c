@@ -302,7 +302,7 @@ static PyObject *queue_take(queue_object *self, PyObject *args) {
 static PyObject *queue_wait(queue_object *self, PyObject *seconds) {
   int64_t timeout;
   bocpy_completion_queue *queue = require_open(self);
-  if (!queue || bocpy_parse_timeout(seconds, &timeout) < 0)
+  if (!queue || bocpy_parse_timeout(seconds, "wait()", &timeout) < 0)
     return NULL;
   if (!queue->waiter) {
     PyErr_SetString(PyExc_RuntimeError, "this queue belongs to an event loop");

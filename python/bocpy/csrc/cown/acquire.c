@@ -17,6 +17,7 @@
 #include "acquire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "grant.h"
 #include "in_flight.h"
@@ -42,6 +43,7 @@ struct bocpy_acquisition {
   atomic_bool finished;
   bool several;   /* all cowns are released together */
   unsigned depth; /* how many `with` blocks are inside the first one */
+  char name[BOCPY_THREAD_NAME_MAX]; /* of the thread */
   bocpy_acquisition *prev, *next;
   uint32_t count; /* how many cowns */
   /* for each cown, the code of the behavior that was scheduled last before */
@@ -53,7 +55,10 @@ static bocpy_acquisition acquired_list = {.prev = &acquired_list,
                                           .next = &acquired_list};
 static atomic_size_t acquired_count; /* hint: the length of the list */
 
+static PyObject *acquire_names(const boc_cown *core);
+
 int bocpy_acquire_init(void) {
+  bocpy_in_flight_name_holders(acquire_names);
   return acquired_lock ? 0 : bocpy_lock_init(&acquired_lock);
 }
 
@@ -81,6 +86,13 @@ static bocpy_value *acquisition_value(const bocpy_acquisition *acquired, uint32_
 
 static bool acquisition_reads(const bocpy_acquisition *acquired, uint32_t i) {
   return boc_behavior_mode(acquired->behavior, i) == BOC_READ;
+}
+
+static bool acquisition_has(const bocpy_acquisition *acquired, const boc_cown *core) {
+  for (uint32_t i = 0; i < acquired->count; i++)
+    if (boc_behavior_cown(acquired->behavior, i) == core)
+      return true;
+  return false;
 }
 
 /* Relaxed is enough: a thread sees its own acquisitions in the count. */
@@ -159,6 +171,7 @@ static bocpy_acquisition *acquisition_new(const boc_access *accesses, uint32_t c
   for (uint32_t i = 0; i < count; i++)
     acquired->before[i] = bocpy_in_flight_last(bocpy_value_of(accesses[i].cown));
   acquired->thread = &bocpy_self;
+  memcpy(acquired->name, bocpy_self.name, sizeof acquired->name);
   atomic_store(&acquired->references, 2);
   return acquired;
 }
@@ -361,6 +374,8 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
     return -1;
   if (thread_holds())
     return acquire_refuse_while_holding("acquire()");
+  if (bocpy_watch_thread_end() < 0)
+    return -1;
   return acquire_some(&access, 1, timeout, "acquire()") ? 0 : -1;
 }
 
@@ -399,6 +414,8 @@ int bocpy_acquire_several(const boc_access *accesses, uint32_t count, int64_t ti
     return -1;
   if (thread_holds())
     return acquire_refuse_while_holding("acquire()");
+  if (bocpy_watch_thread_end() < 0)
+    return -1;
   bocpy_acquisition *acquired = acquire_some(accesses, count, timeout, "acquire()");
   if (!acquired)
     return -1;
@@ -493,6 +510,58 @@ bool bocpy_acquire_any(void) {
     found = found || acquired->thread == &bocpy_self;
   bocpy_lock_give(&acquired_lock);
   return found;
+}
+
+/* One of this thread, or NULL; its cowns are added to the list. */
+static bocpy_acquisition *acquisition_here_first(PyObject *cowns) {
+  bocpy_acquisition *found = NULL;
+  bocpy_lock_take(&acquired_lock);
+  for (bocpy_acquisition *acquired = acquired_list.next;
+       !found && acquired != &acquired_list; acquired = acquired->next)
+    if (acquired->thread == &bocpy_self)
+      found = acquired;
+  bocpy_lock_give(&acquired_lock);
+  for (uint32_t i = 0; found && i < found->count; i++) {
+    PyObject *cown = bocpy_cown_wrap(boc_behavior_cown(found->behavior, i));
+    if (!cown || PyList_Append(cowns, cown) < 0)
+      PyErr_Clear();
+    Py_XDECREF(cown);
+  }
+  return found;
+}
+
+PyObject *bocpy_release_here(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  PyObject *cowns = PyList_New(0);
+  bocpy_self.end_is_watched = false;
+  bocpy_acquisition *acquired;
+  while (cowns && (acquired = acquisition_here_first(cowns)))
+    acquisition_finish(acquired);
+  return cowns;
+}
+
+/* The names of the threads that hold `core`, or any cown if that is NULL. A list, or
+ * NULL with an exception. */
+static PyObject *acquire_names(const boc_cown *core) {
+  enum { NAMED_MAX = 4 };
+  char found[NAMED_MAX][BOCPY_THREAD_NAME_MAX];
+  int count = 0;
+  bocpy_lock_take(&acquired_lock);
+  for (bocpy_acquisition *acquired = acquired_list.next;
+       count < NAMED_MAX && acquired != &acquired_list; acquired = acquired->next)
+    if (!core || acquisition_has(acquired, core))
+      memcpy(found[count++], acquired->name, sizeof found[0]);
+  bocpy_lock_give(&acquired_lock);
+  PyObject *names = PyList_New(0);
+  for (int i = 0; names && i < count; i++) {
+    PyObject *name =
+        PyUnicode_DecodeUTF8(found[i], (Py_ssize_t)strlen(found[i]), "replace");
+    if (!name || PyList_Append(names, name) < 0)
+      Py_CLEAR(names);
+    Py_XDECREF(name);
+  }
+  return names;
 }
 
 static bocpy_acquisition *acquisition_first(void) {

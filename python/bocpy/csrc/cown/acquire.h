@@ -56,6 +56,10 @@ int bocpy_acquire_release(boc_cown *core);
 int bocpy_acquire_enter(boc_cown *core);
 int bocpy_acquire_leave(boc_cown *core);
 
+/* _release_here(serial): releases all that the calling thread holds, at its end.
+ * Returns a list of these cowns. */
+PyObject *bocpy_release_here(PyObject *module, PyObject *unused);
+
 /* Whether the calling thread holds any cown outside of bodies. */
 bool bocpy_acquire_any(void);
 

@@ -271,7 +271,8 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   PyObject *timeout = Py_None;
   int64_t limit = BOC_FOREVER;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:unwrap", names, &timeout) ||
-      cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
+      cown_require_core(self) < 0 ||
+      bocpy_parse_timeout(timeout, "unwrap()", &limit) < 0 ||
       bocpy_pinned_require_here(self->value, "unwrap()") < 0)
     return NULL;
   if (bocpy_value_held(self->value) || bocpy_cown_task_mode(self) == BOC_WRITE)
@@ -299,7 +300,8 @@ static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs
   PyObject *timeout = Py_None;
   int64_t limit;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:acquire", names, &timeout) ||
-      cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
+      cown_require_core(self) < 0 ||
+      bocpy_parse_timeout(timeout, "acquire()", &limit) < 0)
     return NULL;
   return bocpy_acquire(self->core, limit) < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -93,7 +93,7 @@ PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs) {
   boc_cown *core = bocpy_cown_require(self);
   if (!core ||
       !PyArg_ParseTupleAndKeywords(args, kwargs, "|O:result", names, &seconds) ||
-      bocpy_parse_timeout(seconds, &timeout) < 0)
+      bocpy_parse_timeout(seconds, "result()", &timeout) < 0)
     return NULL;
   PyObject *outcome = outcome_at_hand(core);
   bocpy_cown_track(self, outcome);

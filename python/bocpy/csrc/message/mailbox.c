@@ -428,13 +428,16 @@ static PyObject *receive_tags(PyObject *given, int64_t timeout, PyObject *after)
 
 /* A negative number means forever here. */
 static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
-  if (bocpy_parse_timeout(seconds, out_timeout) < 0)
+  if (bocpy_parse_timeout(seconds, "receive()", out_timeout) < 0)
     return -1;
   if (seconds == Py_None || *out_timeout != 0)
     return 0;
   double number = PyFloat_AsDouble(seconds);
-  if (number == -1.0 && PyErr_Occurred())
-    return -1;
+  if (number == -1.0 && PyErr_Occurred()) {
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+      return -1;
+    PyErr_Clear(); /* a negative int that no double holds */
+  }
   if (number < 0)
     *out_timeout = BOC_FOREVER;
   else if (number > 0)

@@ -35,9 +35,9 @@ int bocpy_notices_forget(void) {
   return notices_make_board();
 }
 
-static int notice_parse_key(PyObject *text, boc_notice_key *out_key) {
+static int notice_parse_key(PyObject *text, const char *what, boc_notice_key *out_key) {
   if (!PyUnicode_Check(text)) {
-    PyErr_Format(PyExc_TypeError, "a notice's key must be a str, not '%s'",
+    PyErr_Format(PyExc_TypeError, "%s: a notice's key must be a str, not '%s'", what,
                  Py_TYPE(text)->tp_name);
     return -1;
   }
@@ -47,13 +47,14 @@ static int notice_parse_key(PyObject *text, boc_notice_key *out_key) {
     return -1;
   *out_key = (boc_notice_key){bytes, (size_t)size};
   if (memchr(bytes, 0, (size_t)size)) {
-    PyErr_Format(PyExc_ValueError, "a notice's key must have no NUL in it: %R", text);
+    PyErr_Format(PyExc_ValueError, "%s: a notice's key must have no NUL in it: %R",
+                 what, text);
     return -1;
   }
   if (size <= (Py_ssize_t)BOC_NOTICE_KEY_MAX)
     return 0;
   PyErr_Format(PyExc_ValueError,
-               "a notice's key has at most %u bytes of UTF-8, not %zd",
+               "%s: a notice's key has at most %u bytes of UTF-8, not %zd", what,
                BOC_NOTICE_KEY_MAX, size);
   return -1;
 }
@@ -212,7 +213,7 @@ PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) 
   boc_notice_key key;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:notice_read", names, &text,
                                    &fallback) ||
-      notice_parse_key(text, &key) < 0)
+      notice_parse_key(text, "notice_read()", &key) < 0)
     return NULL;
   bocpy_view *view = view_open();
   if (!view)
@@ -238,7 +239,7 @@ static bocpy_notice *notice_encode(PyObject *value) {
 
 static int notice_write(PyObject *text, PyObject *value, const char *what) {
   boc_notice_key key;
-  if (notice_parse_key(text, &key) < 0)
+  if (notice_parse_key(text, what, &key) < 0)
     return -1;
   bocpy_notice *notice = notice_encode(value);
   if (!notice)
@@ -323,7 +324,7 @@ PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
     return NULL;
   boc_notice_key key;
   if (notices_require_running("notice_delete()") < 0 ||
-      notice_parse_key(text, &key) < 0)
+      notice_parse_key(text, "notice_delete()", &key) < 0)
     return NULL;
   boc_status status = boc_noticeboard_delete(board, key);
   if (status != BOC_NOT_FOUND && notices_check(status, "notice_delete()") < 0)
@@ -413,7 +414,7 @@ PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:notice_update", names, &text,
                                    &function, &fallback) ||
       notices_require_running("notice_update()") < 0 ||
-      notice_parse_key(text, &key) < 0)
+      notice_parse_key(text, "notice_update()", &key) < 0)
     return NULL;
   if (!PyCallable_Check(function)) {
     PyErr_Format(PyExc_TypeError, "notice_update(): fn must be callable, not '%s'",

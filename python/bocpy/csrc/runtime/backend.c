@@ -16,7 +16,7 @@ int bocpy_parse_backend(PyObject *name, bool *out_threads) {
   *out_threads = bocpy_default_threads();
   if (name != Py_None) {
     if (!PyUnicode_Check(name)) {
-      PyErr_Format(PyExc_TypeError, "backend must be a str or None, not '%s'",
+      PyErr_Format(PyExc_TypeError, "start(): backend must be a str or None, not '%s'",
                    Py_TYPE(name)->tp_name);
       return -1;
     }
@@ -34,7 +34,8 @@ int bocpy_parse_backend(PyObject *name, bool *out_threads) {
                        : !PyOS_strnicmp(text, "inte", 4) ? ": write 'interpreters'"
                                                          : "";
     PyErr_Format(PyExc_ValueError,
-                 "backend must be 'interpreters' or 'threads', not '%s'%s", text, near);
+                 "start(): backend must be 'interpreters' or 'threads', not '%s'%s",
+                 text, near);
     return -1;
   }
   if (!threads && !BOCPY_HAVE_OWN_GIL) {

@@ -18,6 +18,10 @@ void bocpy_in_flight_name_timers(bocpy_soonest_timers soonest) {
   soonest_timers = soonest;
 }
 
+static bocpy_holder_names holder_names; /* set once, by bocpy_acquire_init */
+
+void bocpy_in_flight_name_holders(bocpy_holder_names names) { holder_names = names; }
+
 void bocpy_in_flight_run_pinned(const bocpy_code *code) {
   atomic_store_explicit(&thread_pinned, &bocpy_self, memory_order_relaxed); /* hint */
   atomic_store_explicit(&running_pinned, code, memory_order_relaxed);       /* hint */
@@ -83,9 +87,32 @@ static const bocpy_worker_slot *slot_of(const bocpy_thread *thread) {
   return NULL;
 }
 
+/* The threads that hold `core`, or any cown if that is NULL, by acquire(). */
+static int parts_add_threads(PyObject *parts, const boc_cown *core,
+                             const char *format) {
+  PyObject *names = holder_names(core);
+  int status = names ? 0 : -1;
+  for (Py_ssize_t i = 0; names && status == 0 && i < PyList_GET_SIZE(names); i++)
+    status = parts_add(parts, PyUnicode_FromFormat(format, PyList_GET_ITEM(names, i)));
+  Py_XDECREF(names);
+  return status;
+}
+
+/* Somebody that is no behavior has the cown. */
+static int parts_add_outside(PyObject *parts, const boc_cown *core) {
+  Py_ssize_t known = PyList_GET_SIZE(parts);
+  if (parts_add_threads(parts, core, "thread %R has it by acquire()") < 0)
+    return -1;
+  return PyList_GET_SIZE(parts) > known
+             ? 0
+             : parts_add(parts, PyUnicode_FromString(
+                                    "a thread or task has it by acquire() or hold()"));
+}
+
 /* `described` gets the code of the body that has the cown, if a body has it. */
-static int parts_add_holder(PyObject *parts, const bocpy_value *value,
+static int parts_add_holder(PyObject *parts, const boc_cown *core,
                             const bocpy_code **described) {
+  const bocpy_value *value = bocpy_value_of(core);
   const bocpy_thread *holder =
       atomic_load_explicit(&value->holder, memory_order_relaxed); /* hint */
   *described = NULL;
@@ -97,9 +124,7 @@ static int parts_add_holder(PyObject *parts, const bocpy_value *value,
   if (holder == atomic_load_explicit(&thread_pinned, memory_order_relaxed) &&
       (*described = atomic_load_explicit(&running_pinned, memory_order_relaxed)))
     return parts_add(parts, part_of(*described, "%U has it, on the main thread", NULL));
-  return slot ? 0
-              : parts_add(parts, PyUnicode_FromString(
-                                     "a thread or task has it by acquire() or hold()"));
+  return slot ? 0 : parts_add_outside(parts, core);
 }
 
 static int parts_add_running(PyObject *parts) {
@@ -131,7 +156,7 @@ static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *bef
   Py_ssize_t known = PyList_GET_SIZE(parts);
   if (known >= NAMED_MAX)
     return 0;
-  if (parts_add_holder(parts, bocpy_value_of(core), &described) < 0)
+  if (parts_add_holder(parts, core, &described) < 0)
     return -1;
   *out_held = *out_held || PyList_GET_SIZE(parts) > known;
   if (!before || before == described)
@@ -215,5 +240,10 @@ PyObject *bocpy_in_flight(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
   PyObject *text, *parts = parts_begin(&text);
-  return parts ? parts_finish(parts, 0, false) : text;
+  if (!parts)
+    return text;
+  int status = parts_add_running(parts);
+  if (status == 0)
+    status = parts_add_threads(parts, NULL, "thread %R holds a cown by acquire()");
+  return parts_finish(parts, status, false);
 }

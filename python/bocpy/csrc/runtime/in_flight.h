@@ -75,4 +75,11 @@ typedef size_t (*bocpy_soonest_timers)(bocpy_timer_info *out_infos, size_t most,
  * other threads. */
 void bocpy_in_flight_name_timers(bocpy_soonest_timers soonest);
 
+/* The names of the threads that hold `core` by acquire(), or any cown if it is NULL: a
+ * list, or NULL with an exception. */
+typedef PyObject *(*bocpy_holder_names)(const boc_cown *core);
+
+/* Has the texts name these threads, as above. */
+void bocpy_in_flight_name_holders(bocpy_holder_names names);
+
 #endif

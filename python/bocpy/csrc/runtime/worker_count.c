@@ -19,15 +19,16 @@ int bocpy_parse_worker_count(PyObject *number, unsigned *out_count) {
   if (number == Py_None)
     return 0;
   if (!PyLong_Check(number) || PyBool_Check(number)) {
-    PyErr_Format(PyExc_TypeError, "worker_count must be an int or None, not '%s'",
+    PyErr_Format(PyExc_TypeError,
+                 "start(): worker_count must be an int or None, not '%s'",
                  Py_TYPE(number)->tp_name);
     return -1;
   }
   int overflow;
   long count = PyLong_AsLongAndOverflow(number, &overflow);
   if (overflow || count < 1 || count > 1024) {
-    PyErr_Format(PyExc_ValueError, "worker_count must be from 1 to 1024, not %R",
-                 number);
+    PyErr_Format(PyExc_ValueError,
+                 "start(): worker_count must be from 1 to 1024, not %R", number);
     return -1;
   }
   *out_count = (unsigned)count;

@@ -5,7 +5,7 @@
 
 int bocpy_deadline_set(bocpy_scope *scope, PyObject *seconds) {
   int64_t timeout;
-  if (bocpy_parse_timeout(seconds, &timeout) < 0)
+  if (bocpy_parse_timeout(seconds, "behaviors()", &timeout) < 0)
     return -1;
   if (timeout >= 0)
     atomic_store(&scope->deadline, boc_now() + (uint64_t)timeout);

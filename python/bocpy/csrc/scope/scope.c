@@ -287,7 +287,7 @@ static int scope_wait_for(boc_scope *core, size_t room, int64_t timeout) {
 
 static PyObject *scope_wait(scope_object *self, PyObject *seconds) {
   int64_t timeout;
-  if (bocpy_parse_timeout(seconds, &timeout) < 0 ||
+  if (bocpy_parse_timeout(seconds, "behaviors()", &timeout) < 0 ||
       bocpy_grant_refuse(false, "leaving a scope") < 0)
     return NULL;
   int status = scope_wait_for(self->core, 0, timeout);
