@@ -30,8 +30,14 @@ PICKLED, SLOTTED, NAMED, REDUCED, ARRAY, EXCEPTION = 0, 2, 3, 4, 5, 6
 #: Modules whose reductions, written in C, are a class, arguments and items.
 _REDUCED_IN = frozenset({"datetime", "decimal", "collections"})
 
+#: Types of those modules whose reductions have the attributes of derived classes.
+_WITH_STATE = frozenset({"deque", "OrderedDict"})
+
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__del__")
 _ATTRIBUTE_HOOKS = ("__getattribute__", "__getattr__", "__setattr__")
+
+#: What adds items to a new instance. Methods of the program are not to run.
+_FILLING = ("__setitem__", "append", "extend")
 
 Encoding = tuple[int, tuple[str, ...]]
 
@@ -120,9 +126,10 @@ def method_in_c(cls: Any) -> str | None:
     """The name of the method that reduces instances.
 
     None unless the method is written in C, in a module of `_REDUCED_IN`, and so is what
-    makes instances.
+    makes instances and adds items.
     """
     constructors = [type(getattr(cls, name)) for name in ("__new__", "__init__")]
+    constructors += [type(getattr(cls, name, None)) for name in _FILLING]
     if type(cls) is not type or FunctionType in constructors:
         return None
     for name in ("__reduce_ex__", "__reduce__"):
@@ -131,6 +138,9 @@ def method_in_c(cls: Any) -> str | None:
             owner = method.__objclass__
             if owner is object:
                 continue
+            # reductions of other types leave out the attributes of derived classes
+            if cls.__dictoffset__ and owner.__name__ not in _WITH_STATE:
+                return None
             return name if owner.__module__ in _REDUCED_IN else None
         if method is not getattr(object, name):
             return None

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from .. import _core
-from . import change_detection, import_origins, module_changes, rebindings
+from . import (
+    change_detection,
+    function_parts,
+    import_origins,
+    module_changes,
+    rebindings,
+)
 from .definition_log import SHELL, VALUE, Key
 from .lost_changes import warn_of_replaced
 from .published_globals import Entry, note_origin
@@ -89,27 +95,33 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     """Stores what is needed to find out later that the value has changed inside."""
     note_origin(key, entry)
     if isinstance(entry.value, FunctionType):
-        _core._watch_changes(None)
-        _core._watch_changes(vars(entry.value))
-        entry.parts = change_detection.parts_of(entry.value)
-        entry.polls = bool(change_detection.scalars_enclosed(entry.value))
+        note_parts(entry, entry.value)
     if not blob.startswith(COPIES):
         return
     entry.kind = change_detection.judge(entry.value, len(blob))
+    if entry.kind in (change_detection.FROZEN, change_detection.WATCHED):
+        note_parts(entry, entry.value)
     if entry.kind == change_detection.FROZEN:
         return
     entry.blob = blob if entry.kind != change_detection.LARGE else None
     entry.size = change_detection.size_of(entry.value)
-    entry.polls = entry.kind != change_detection.WATCHED
+    entry.polls = entry.polls or entry.kind != change_detection.WATCHED
     if entry.kind == change_detection.POLLED:
         entry.print = change_detection.fingerprint(entry.value)
     if entry.kind == change_detection.LARGE:
         change_detection.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
 
 
+def note_parts(entry: Entry, value: object) -> None:
+    """Stores the parts of the functions in a value whose contents count as frozen."""
+    entry.parts = function_parts.record_of(value)
+    entry.polls = entry.parts is not None and entry.parts.polls
+
+
 def may_differ_inside(entry: Entry, name: str, value: object) -> bool:
     """Whether an attribute of a class, still the same object, has to be compared."""
     if name not in entry.pickled:
-        return False
+        parts = entry.parts
+        return parts is not None and parts.differs() and parts.differs_in(value)
     known = entry.prints[name]
     return known is None or change_detection.fingerprint(value) != known

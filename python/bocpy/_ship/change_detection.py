@@ -12,7 +12,6 @@ Threads: any. Nothing here keeps state.
 
 from __future__ import annotations
 
-import contextlib
 import copyreg
 import functools
 import marshal
@@ -36,10 +35,10 @@ LIMIT = 1 << 15
 _FROZEN_TYPES = frozenset(
     {
         *(type(None), bool, int, float, complex, str, bytes, type(...)),
-        *(type(NotImplemented), range, slice, object, types.BuiltinFunctionType),
+        *(type(NotImplemented), range, slice, object),
         *(types.ModuleType, types.CodeType, types.WrapperDescriptorType),
         *(types.MethodDescriptorType, types.GetSetDescriptorType),
-        *(types.MemberDescriptorType, types.GenericAlias, types.MethodWrapperType),
+        *(types.MemberDescriptorType, types.GenericAlias),
         _core.Cown,
         _core.PinnedCown,
     }
@@ -70,6 +69,11 @@ CLASS_MACHINERY = frozenset(
     }
 )
 
+#: `table.get` and `table.__getitem__` are bound to the dict.
+_BOUND = frozenset(
+    {types.MethodType, types.BuiltinFunctionType, types.MethodWrapperType}
+)
+
 _DEEP = 20
 _partial = functools.partial
 _lru_cache_wrapper = type(functools.lru_cache(lambda: None))
@@ -86,7 +90,7 @@ def is_frozen(value: Any, depth: int = 0) -> bool:
         return all(is_frozen(part, depth + 1) for part in value)
     if kind is types.FunctionType:
         return is_frozen_function(value, depth)
-    if kind is types.MethodType:
+    if kind in _BOUND:
         return is_frozen(value.__self__, depth + 1)
     if kind is _partial:
         given = [value.func, value.args, *value.keywords.values()]
@@ -126,7 +130,9 @@ def is_frozen_dataclass(value: Any, depth: int) -> bool:
     if not getattr(parameters, "frozen", False):
         return False
     names = type(value).__dataclass_fields__
-    parts = (getattr(value, name, None) for name in names)
+    parts = [getattr(value, name, None) for name in names]
+    others = getattr(value, "__dict__", {})
+    parts += [part for name, part in others.items() if name not in names]
     return all(is_frozen(part, depth + 1) for part in parts)
 
 
@@ -138,37 +144,6 @@ def judge(value: Any, size: int) -> int:
     if flat and _core._watch_changes(value):
         return WATCHED
     return POLLED if size <= LIMIT else LARGE
-
-
-def parts_of(value: object) -> tuple[object, ...] | None:
-    """What tells whether a function has been changed: its parts whose replacement
-    CPython reports, its attributes, and the scalars in its closure.
-
-    None for other values.
-    """
-    if not isinstance(value, types.FunctionType):
-        return None
-    parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
-    attributes = [*vars(value), *vars(value).values()]
-    return tuple(map(_mark, (*parts, *attributes, *scalars_enclosed(value))))
-
-
-def _mark(part: object) -> object:
-    return (type(part), part) if type(part) in _SCALARS else id(part)
-
-
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
-
-
-def scalars_enclosed(function: types.FunctionType) -> list[object]:
-    """The scalars in a closure: `nonlocal` may assign others, which no event
-    reports."""
-    found = []
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # it has not been assigned yet
-            if type(cell.cell_contents) in _SCALARS:
-                found.append(cell.cell_contents)
-    return found
 
 
 def size_of(value: Any) -> int | None:

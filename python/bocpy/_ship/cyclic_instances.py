@@ -18,9 +18,20 @@ if TYPE_CHECKING:
 _newobj = getattr(copyreg, "__newobj__")  # noqa: B009  (typeshed does not have it)
 
 
-def parts_of(value: Any) -> tuple[type, Any] | None:
-    """The class and the state of an instance; None if more is needed to make it."""
+def parts_of(value: Any, how: Any) -> tuple[Any, Any] | None:
+    """What `make` takes, and the state of an instance; None if more is needed to make
+    it.
+
+    how: what the pickler's `reducer_override` returns for it.
+    """
+    from . import own_constructors  # a worker that only receives does not need it
+
     cls = type(value)
+    made_of: Any = cls
+    if how is not NotImplemented:
+        if type(how) is not tuple or how[0] is not own_constructors.make_apart:
+            return None
+        made_of = how[:2]
     if cls in copyreg.dispatch_table:
         return None
     reduced = value.__reduce_ex__(5)
@@ -29,11 +40,15 @@ def parts_of(value: Any) -> tuple[type, Any] | None:
     make, arguments, state, *rest = reduced
     if make is not _newobj or arguments != (cls,) or any(rest):
         return None
-    return cls, state
+    return made_of, state
 
 
-def make(cls: Any) -> Any:
-    return cls.__new__(cls)
+def make(made_of: Any) -> Any:
+    """An instance without its state: of a class, or of a function with arguments."""
+    if isinstance(made_of, tuple):
+        function, arguments = made_of
+        return function(*arguments)
+    return made_of.__new__(made_of)
 
 
 def restore(obj: Any, state: Any) -> None:

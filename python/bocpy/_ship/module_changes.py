@@ -234,6 +234,8 @@ def is_immutable(value: object) -> bool:
 
 def items_of(value: Any) -> Any:
     """The contents of a container, as one that pickle copies and does not refer to."""
+    if isinstance(value, OrderedDict):
+        return dict(OrderedDict.items(value))
     if isinstance(value, dict):
         return dict(dict.items(value))
     if isinstance(value, deque):
@@ -248,7 +250,7 @@ def is_class_of_program(cls: type) -> bool:
     return cls.__module__ == "__main__" or is_programs(cls.__module__)
 
 
-_CHANGEABLE = (dict, list, set, deque, bytearray)
+_CHANGEABLE = (OrderedDict, dict, list, set, deque, bytearray)
 _REDUCING = ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
 
 
@@ -479,7 +481,11 @@ def fill(own: Any, value: Any) -> Undo | None:
     before = items_of(own)
     base: Any = next(base for base in _CHANGEABLE if isinstance(own, base))
     base.clear(own)
-    (base.extend if hasattr(base, "extend") else base.update)(own, value)
+    if isinstance(own, OrderedDict):  # `update` calls methods of a class of the program
+        for key, item in value.items():
+            OrderedDict.__setitem__(own, key, item)
+    else:
+        (base.extend if hasattr(base, "extend") else base.update)(own, value)
     return partial(fill, own, before)  # type: ignore[return-value]
 
 

@@ -16,10 +16,15 @@ from __future__ import annotations
 
 import copyreg
 import weakref
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import islice
 from types import FunctionType
 
+from .._code import names as code_names
 from .._codec import class_encodings
-from . import sentinels
+from . import own_items, sentinels
+from .function_parts import enclosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +35,16 @@ _newobj: Any = copyreg.__newobj__  # type: ignore[attr-defined]
 #: What a `__reduce__` of the program's own returns is checked.
 CHECKED = "checked"
 
+#: `__new__` takes no arguments but the class, and may return an instance that it keeps.
+KEEPS = "keeps"
+
 #: Modules whose classes another interpreter may know from a pure-Python twin.
 TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
 _WITH_TWINS = frozenset([*TWINS, *TWINS.values()])  # a twin may have the other's name
 
 #: Classes with the type in their bases whose `__new__` is not written in Python, or
-#: CHECKED. None: instances travel by pickle's own way.
+#: CHECKED or KEEPS; what fills them, see `own_items`; `loses_state`. None:
+#: instances travel by pickle's own way.
 _bases: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
 
 
@@ -44,11 +53,20 @@ def reduce(obj: Any) -> Any:
     NotImplemented: pickle's own way is right."""
     cls = type(obj)
     try:
-        base = _bases[cls]
+        base, fill, loses = _bases[cls]
     except KeyError:
-        base = _bases[cls] = base_of(cls)
+        base, fill, loses = _bases[cls] = base_of(cls), fill_of(cls), loses_state(cls)
+    reduced = reduce_as(obj, cls, base)
+    if loses and vars(obj):
+        reduced = with_attributes(obj, reduced)
+    return reduced if fill is None else own_items.reduce(obj, reduced, fill)
+
+
+def reduce_as(obj: Any, cls: Any, base: Any) -> Any:
     if base is None:
         return NotImplemented
+    if base is KEEPS:
+        return reduce_kept(obj, cls)
     if base is not CHECKED:
         return reduce_over(obj, cls, base)
     return (
@@ -70,8 +88,47 @@ def base_of(cls: Any) -> Any:
     if not makes or (
         base is object and not has_arguments(cls) and fits(cls.__new__, 1)
     ):
-        return None
+        return KEEPS if makes else None
     return base
+
+
+def fill_of(cls: Any) -> Any:
+    """What fills an instance with its items, if the class has methods of its own for
+    that."""
+    if cls in copyreg.dispatch_table:
+        return None
+    base = next(one for one in cls.__mro__ if is_base(one))
+    for name in own_items.METHODS:
+        if hasattr(base, name) and has_own(cls, base, name):
+            return own_items.fill_of(cls)
+    return None
+
+
+#: Types whose reductions leave out the attributes of an instance of a derived class.
+_WITHOUT_STATE = frozenset({"datetime", "_pydatetime", "decimal", "_pydecimal"})
+
+
+def loses_state(cls: Any) -> bool:
+    """Whether what reduces instances, in the type in the bases, leaves out their
+    attributes."""
+    if cls.__reduce__ is Counter.__reduce__:
+        return True
+    for name in ("__reduce__", "__reduce_ex__"):
+        method = getattr(cls, name)
+        if method is not getattr(object, name):
+            owner = getattr(method, "__objclass__", method)
+            known = owner is defaultdict or owner.__module__ in _WITHOUT_STATE
+            return known and bool(cls.__dictoffset__)
+    return False
+
+
+def with_attributes(obj: Any, reduced: Any) -> Any:
+    if reduced is NotImplemented:
+        reduced = obj.__reduce_ex__(5)
+    if type(reduced) is not tuple or len(reduced) < 2:
+        return reduced
+    make, arguments, *rest = reduced
+    return make, arguments, (rest and rest[0]) or vars(obj), *rest[1:]
 
 
 _BUILTIN = type(object.__new__)
@@ -140,6 +197,67 @@ def reduce_over(obj: Any, cls: Any, base: Any) -> Any:
         rest = [getattr(obj, "__dict__", None) or None, *rest[1:]]
     kept = arguments if fit and base.__hash__ is not None else None
     return make_instance, (cls, base, kept, contents, call), *rest
+
+
+def reduce_kept(obj: Any, cls: Any) -> Any:
+    """The reduction of an instance whose `__new__` may return another one: then the
+    instance is made without it, or its attributes would be given to the other one."""
+    make: Any = make_apart
+    if is_what_new_returns(obj, cls):
+        if not any(place is obj for place in globals_of(cls.__new__)):
+            return NotImplemented
+        make = make_global
+    reduced = obj.__reduce_ex__(5)
+    if type(reduced) is not tuple or reduced[:2] != (_newobj, (cls,)):
+        return NotImplemented
+    return make, (cls,), *reduced[2:]
+
+
+def is_what_new_returns(obj: Any, cls: Any) -> bool:
+    """Whether a call of `__new__` yields this instance or a new one, as far as the
+    places tell where a class keeps its instances."""
+    places = kept_by(cls)
+    if any(place is obj for place in places):
+        return True
+    for place in places:
+        if type(place) is cls:
+            return False
+        values: Any = ()
+        if isinstance(place, Mapping):
+            if place.get(cls) is obj:
+                return True
+            values = place.values()
+        elif isinstance(place, list | tuple | set | frozenset):
+            values = place
+        if any(type(each) is cls for each in islice(values, FEW)):
+            return False
+    return True
+
+
+FEW = 16  # of the instances that a class keeps, so many are looked at
+
+
+def kept_by(cls: Any) -> list[Any]:
+    """What `__new__` may read: attributes of the class, its globals, its closure."""
+    found = [part for base in cls.__mro__[:-1] for part in vars(base).values()]
+    return [*found, *globals_of(cls.__new__), *enclosed(cls.__new__)]
+
+
+def globals_of(function: FunctionType) -> list[Any]:
+    names, known = code_names.global_names(function.__code__), function.__globals__
+    return [known[name] for name in names if name in known]
+
+
+def make_apart(cls: Any) -> object:
+    return object.__new__(cls)
+
+
+def make_global(cls: Any) -> object:
+    """The instance that a global has; a new one if it is made for that global."""
+    try:
+        return cls.__new__(cls)
+    except NameError:
+        return object.__new__(cls)
 
 
 #: Modules of builtin types that need nothing but what they reduce themselves to.

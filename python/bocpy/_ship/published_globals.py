@@ -8,6 +8,7 @@ from __future__ import annotations
 import marshal
 import sys
 from _weakref import ref
+from collections.abc import Container
 from types import FunctionType
 
 from .. import _global_namespaces
@@ -18,14 +19,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .function_parts import Record
+
 
 class Entry:
     """What was last published under a key.
 
     value: what the name was bound to; MISSING for a class.
-    blob, copy, kind, parts, print, size: what tells whether it has changed inside
+    blob, copy, kind, print, size: what tells whether it has changed inside
         (`change_detection`).
+    parts: what tells whether functions in it have (`function_parts`).
     named: the globals whose objects are in the value, and are not copied with it.
+    naming: the same for each attribute of a class.
+    renewed: those of `named` that were published since, as other objects: the value
+        refers to the former ones.
     origin: the attribute of a module as which workers get the value, if they do.
     attributes, pickled, prints: for a class, its attributes at that time; of those that
         may change inside, the pickles and, where they have some, the fingerprints.
@@ -44,11 +51,13 @@ class Entry:
             "inside_print",
             "kind",
             "named",
+            "naming",
             "parts",
             "pickled",
             "prints",
         ),
-        *("origin", "polls", "print", "refusal", "size", "submodules", "value"),
+        *("origin", "polls", "print", "refusal", "renewed", "size", "submodules"),
+        "value",
     )
 
     def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
@@ -59,11 +68,13 @@ class Entry:
         self.blob: bytes | None = None
         self.copy: Any = None
         self.named: frozenset[Key] = frozenset()
+        self.naming: dict[str, frozenset[Key]] = {}
+        self.renewed: set[Key] = set()
         self.origin: Key | None = None
         self.print: bytes | None = None
         self.kind = change_detection.FROZEN
         self.size: int | None = None
-        self.parts: tuple[object, ...] | None = None
+        self.parts: Record | None = None
         self.cls: ref[type] | None = None
         self.attributes: dict[str, object] = {}
         self.pickled: dict[str, bytes] = {}
@@ -74,6 +85,27 @@ class Entry:
 
 
 entries: dict[Key, Entry] = {}
+
+_sharers: dict[Key, set[Key]] = {}
+
+
+def note_sharer(key: Key, entry: Entry) -> None:
+    """Stores for which globals and classes others have to be published again."""
+    for each in entry.named:
+        _sharers.setdefault(each, set()).add(key)
+
+
+def renew_sharers(key: Key, but: Container[Key]) -> bool:
+    """Marks what refers to the object that a global had before it was published again,
+    but what is being published with it. Whether there is such."""
+    found = False
+    for sharer in _sharers.get(key, ()):
+        entry = entries.get(sharer)
+        if entry is not None and key in entry.named and sharer not in but:
+            entry.renewed.add(key)
+            found = True
+    return found
+
 
 _by_origin: dict[Key, set[Key]] = {}
 _ELSEWHERE = object()  # is no value of a name

@@ -148,7 +148,7 @@ def apply(key: Key, blob: bytes) -> bool:
     if module == REGISTRATIONS:
         return apply_registration(blob)
     if module == CLASS_ATTRIBUTES:
-        apply_attribute(name, blob)
+        once_made(lambda: apply_attribute(name, blob))
         return True
     if blob[:1] == FOLLOW:
         from . import module_changes
@@ -247,35 +247,55 @@ Undo: TypeAlias = "list[tuple[Any, str, Any]]"
 
 def enter(snapshot: tuple[Any, ...]) -> Undo:
     """Sets, for one body, the globals whose values differ from the log; `leave` undoes
-    it."""
+    it.
+
+    A value that refers to another global of the snapshot finds that one: `find_name`
+    applies what is pending.
+    """
     undo: Undo = []
-    for i in range(0, len(snapshot), 4):
-        module, name, plain, value = snapshot[i : i + 4]
-        if module == CONTEXT:
-            from .. import _context
-
-            _context.take(value)
-            continue
-        if module == CLASS_ATTRIBUTES:
-            token, _, name = name.partition(" ")
-            cls = find_token(token)
-            undo.append((cls, name, cls.__dict__.get(name, MISSING)))
-            set_attribute(cls, name, value)
-            continue
-        if not plain and value[:1] == FOLLOW:
-            from . import module_changes
-
-            undo_state = module_changes.enter(module, name, value[1:])
-            if undo_state is not None:
-                undo.append((undo_state, name, None))
-            continue
-        names = names_of(module)
-        undo.append((names, name, names.get(name, MISSING)))
-        if plain:
-            names[name] = value
-        else:
-            apply((module, name), value)
+    later: list[tuple[str, str, Any]] = []
+    with LOCK:
+        for i in range(0, len(snapshot), 4):
+            module, name, plain, value = snapshot[i : i + 4]
+            if module in (CONTEXT, CLASS_ATTRIBUTES) or is_state(plain, value):
+                later.append((module, name, value))
+                continue
+            names = names_of(module)
+            undo.append((names, name, names.get(name, MISSING)))
+            if plain:
+                names[name] = value
+            else:
+                _pending[module, name] = value
+                later.append((module, name, None))
+        for module, name, value in later:
+            enter_later(module, name, value, undo)
     return undo
+
+
+def is_state(plain: bool, value: Any) -> bool:
+    return not plain and value[:1] == FOLLOW
+
+
+def enter_later(module: str, name: str, value: Any, undo: Undo) -> None:
+    if value is None:
+        blob = _pending.pop((module, name), None)
+        if blob is not None:
+            apply((module, name), blob)
+    elif module == CONTEXT:
+        from .. import _context
+
+        _context.take(value)
+    elif module == CLASS_ATTRIBUTES:
+        token, _, name = name.partition(" ")
+        cls = find_token(token)
+        undo.append((cls, name, cls.__dict__.get(name, MISSING)))
+        set_attribute(cls, name, value)
+    else:
+        from . import module_changes
+
+        undo_state = module_changes.enter(module, name, value[1:])
+        if undo_state is not None:
+            undo.append((undo_state, name, None))
 
 
 def leave(undo: Undo) -> None:

@@ -63,7 +63,15 @@ from .definition_log import (
 from .module_code import codes_of
 from .object_identity import is_shared
 from .pickler import Keep, Pickler, Reduced, refuse_bound
-from .published_globals import Entry, entries, may_be_noted, names_left, publish_path
+from .published_globals import (
+    Entry,
+    entries,
+    may_be_noted,
+    names_left,
+    note_sharer,
+    publish_path,
+    renew_sharers,
+)
 from .reached_globals import (
     Reached,
     annotations_reached,
@@ -217,12 +225,16 @@ _held: list[Key] = []
 
 
 @contextmanager
-def holding() -> Generator[None, None, None]:
+def holding(*, always: bool = False) -> Generator[None, None, None]:
     """In this block, a name is not published again if pending behaviors may read it:
-    `take_held` returns the names that were held back."""
+    `take_held` returns the names that were held back.
+
+    always: whether or not behaviors are pending: `refresh` publishes them together with
+        what shares objects with them.
+    """
     global _holding
     before = _holding
-    _holding = not _core._is_idle()
+    _holding = always or not _core._is_idle()
     try:
         yield
         drain()
@@ -335,6 +347,9 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
         blob = definition_of(value, entry)
         record(key, blob)
         note_contents(key, entry, blob)
+        note_sharer(key, entry)
+        if before is not None and renew_sharers(key, _records):
+            change_counter.changed()  # has all shipments looked at
     elif before is not None and before.value is not MISSING:
         record(key, DELETED)
 
@@ -414,14 +429,10 @@ def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
     shipper = _Shipper(file, root=value if named else None)
     try:
         _core._apart(shipper.dump, value)
-        if (
-            named
-            and shipper.shared
-            and shipper.reducer_override(value) is NotImplemented
-        ):
-            shell = cyclic_instances.parts_of(value)
+        if named and shipper.shared:
+            shell = cyclic_instances.parts_of(value, shipper.reducer_override(value))
             if shell is not None:
-                return shell_of(value, shell, entry)
+                return shell_of(shell, entry)
     except Exception as error:  # a user's __reduce__ may raise anything
         entry.refusal = _explain_unshippable.reason(value, error, attempt)
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
@@ -429,11 +440,11 @@ def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
     return VALUE + file.getvalue()
 
 
-def shell_of(value: object, shell: tuple[type, object], entry: Entry) -> bytes:
+def shell_of(shell: tuple[object, object], entry: Entry) -> bytes:
     """The blob for an instance that refers to others that are globals."""
-    cls, state = shell
+    made_of, state = shell
     shipper = _Shipper(file := io.BytesIO())
-    _core._apart(shipper.dump, cls)
+    _core._apart(shipper.dump, made_of)
     size = file.tell()
     shipper.clear_memo()
     _core._apart(shipper.dump, state)
@@ -442,7 +453,7 @@ def shell_of(value: object, shell: tuple[type, object], entry: Entry) -> bytes:
 
 
 def note_reached(entry: Entry, shipper: _Shipper) -> None:
-    entry.named = frozenset(shipper.shared)
+    entry.named = frozenset(shipper.shared | shipper.named)
     entry.deps = frozenset(shipper.deps)
     _queue.extend(shipper.reached)
 
@@ -542,32 +553,43 @@ def define_class(cls: type, token: str) -> None:
     definition = classes.define(cls, dump, left_out, lambda: bool(shared))
     record(("", token), CLASS + definition)
     entry.cls = ref(cls)
-    note_attributes(entry)
+    note_attributes(token, entry)
     # Plain pickle, in bodies, looks a class up by the name of its module.
     deps.update(outermost_name(cls))
     entry.deps = frozenset(deps)
     entries["", token] = entry
 
 
-def note_attributes(entry: Entry) -> None:
+def note_attributes(token: str, entry: Entry) -> None:
     """Stores what is needed to find out later that the class has changed."""
     cls = entry.cls() if entry.cls is not None else None
     if cls is None:
         return
     entry.attributes = classes.attributes_of(cls)
-    entry.pickled = {
-        name: blob
-        for name, value in entry.attributes.items()
-        if name not in change_detection.CLASS_MACHINERY
-        and not change_detection.is_frozen(value)
-        for blob in [definition_of(value, Entry(value), named=False)]
-        if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT
-    }
+    entry.pickled.clear()
+    entry.naming.clear()
+    entry.renewed.clear()
+    for name, value in entry.attributes.items():
+        if name in change_detection.CLASS_MACHINERY:
+            continue
+        if change_detection.is_frozen(value):
+            continue
+        part = Entry(value)
+        blob = definition_of(value, part, named=False)
+        entry.naming[name] = part.named
+        if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT:
+            entry.pickled[name] = blob
+    entry.named = frozenset().union(*entry.naming.values())
+    note_sharer(("", token), entry)
     entry.prints = {
         name: change_detection.fingerprint(entry.attributes[name])
         for name in entry.pickled
     }
+    frozen = {n: v for n, v in entry.attributes.items() if n not in entry.pickled}
+    change_baselines.note_parts(entry, tuple(frozen.values()))
+    parts_poll = entry.polls
     change_baselines.note_inside(entry, cls, map(entry.attributes.get, entry.pickled))
+    entry.polls = entry.polls or parts_poll
 
 
 def changed_attributes(entry: Entry) -> dict[str, bytes]:
@@ -580,10 +602,11 @@ def changed_attributes(entry: Entry) -> dict[str, bytes]:
     changed: dict[str, bytes] = dict.fromkeys(entry.attributes.keys() - now, DELETED)
     for name, value in now.items():
         same = entry.attributes.get(name, MISSING) is value
-        if same and not may_differ_inside(entry, name, value):
+        renewed = not entry.renewed.isdisjoint(entry.naming.get(name, ()))
+        if same and not (renewed or may_differ_inside(entry, name, value)):
             continue
         blob = definition_of(value, Entry(value), named=False)
-        if not same or blob != entry.pickled[name]:
+        if not same or renewed or blob != entry.pickled.get(name):
             changed[name] = blob
     return changed
 

@@ -71,7 +71,7 @@ def describe(function: FunctionType) -> Shipment:
     blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
     shipment = Shipment(marshal.dumps(blob), frozenset(key for key, _ in reached))
     lost_changes.warn(space, function)
-    with exporting(), send.holding():
+    with exporting(), send.holding(always=True):
         queue_names(reached)
         # Other bodies may have reached these names before the names were set.
         queue_names(
@@ -105,6 +105,7 @@ def with_sharers(keys: list[Key]) -> list[Key]:
         for key in keys:
             entry = entries.get(key)
             if entry is not None and not entry.named.isdisjoint(changed):
+                entry.renewed |= entry.named & changed.keys()
                 changed.setdefault(key)
         if len(changed) == before:
             break
@@ -154,6 +155,8 @@ def poll(shipment: Shipment) -> bool:
 def may_have_changed(key: Key, entry: Entry) -> bool:
     if entry.inside is None:
         return has_other_contents(key, entry)
+    if has_other_parts(entry):
+        return True
     return change_detection.fingerprint(entry.inside) != entry.inside_print
 
 
@@ -167,7 +170,7 @@ def has_changed(key: Key) -> bool:
         return entry is not None and bool(send.changed_attributes(entry))
     if entry is None or send.is_stale(key, frozenset()):
         return True
-    if has_other_parts(entry):
+    if entry.renewed or has_other_parts(entry):
         return True
     if entry.kind == change_detection.WATCHED:
         return send.current_definition(key, entry) != entry.blob
@@ -191,9 +194,8 @@ def has_other_contents(key: Key, entry: Entry) -> bool:
 
 
 def has_other_parts(entry: Entry) -> bool:
-    """Whether a function has got other parts."""
-    known = entry.parts
-    return known is not None and known != change_detection.parts_of(entry.value)
+    """Whether a function in the value has got other parts."""
+    return entry.parts is not None and entry.parts.differs()
 
 
 def publish(key: Key) -> None:
@@ -203,7 +205,7 @@ def publish(key: Key) -> None:
     entry = entries[key]
     for name, blob in send.changed_attributes(entry).items():
         send.record((CLASS_ATTRIBUTES, f"{key[1]} {name}"), blob)
-    send.note_attributes(entry)
+    send.note_attributes(key[1], entry)
 
 
 def carry(changed: Iterable[Key]) -> Snapshot | None:

@@ -104,6 +104,93 @@ CHANGES = {
         "x()",
         {"items.append(0)": "[0, 1]"},
     ),
+    "a partial": (
+        "x = functools.partial(dict, k=1)\nx.note = 1\n"
+        "t = {'p': functools.partial(max, 1)}\n",
+        "(x(), x.note, t['p'](5))",
+        {
+            "x.keywords['k'] = 2": "({'k': 2}, 1, 5)",
+            "x.note = 3": "({'k': 2}, 3, 5)",
+            "t['p'].keywords['key'] = lambda v: -v": "({'k': 2}, 3, 1)",
+        },
+    ),
+    "parts of a function": (
+        "def x(a=1, *, k=1): return a, k\ntable = {'x': x}\n"
+        "part = functools.partial(x)\n"
+        "def other(a=1, *, k=1): return k, a\n",
+        "(x(), table['x'](), part())",
+        {
+            "x.__kwdefaults__['k'] = 2": "((1, 2), (1, 2), (1, 2))",
+            "x.__defaults__ = (3,)": "((3, 2), (3, 2), (3, 2))",
+            "x.__code__ = other.__code__": "((2, 3), (2, 3), (2, 3))",
+            "x.__kwdefaults__ = {'k': 4}": "((4, 3), (4, 3), (4, 3))",
+        },
+    ),
+    "parts of functions in a dict and in a tuple": (
+        "x = {'a': lambda a=1: a}, (lambda *, k=1: k,)\n",
+        "(x[0]['a'](), x[1][0](), [vars(f) for f in (x[0]['a'], x[1][0])])",
+        {
+            "x[0]['a'].__defaults__ = (2,)": "(2, 1, [{}, {}])",
+            "x[1][0].__kwdefaults__['k'] = 3": "(2, 3, [{}, {}])",
+            "x[1][0].note = 4": "(2, 3, [{}, {'note': 4}])",
+        },
+    ),
+    "parts of methods": (
+        "def made():\n    n = 1\n    return lambda self: n\n"
+        "class C:\n    def m(self, a=1, *, k=1): return a, k\n"
+        "    p = property(lambda self: 1)\n    s = staticmethod(lambda a=1: a)\n"
+        "    f = functools.partial(max, 1)\n    n = made()\nx = C()\n",
+        "(x.m(), x.p, x.s(), C.f(5), x.n(), vars(C.m))",
+        {
+            "C.m.__defaults__ = (2,)": "((2, 1), 1, 1, 5, 1, {})",
+            "C.m.__kwdefaults__['k'] = 2": "((2, 2), 1, 1, 5, 1, {})",
+            "C.p.fget.__code__ = (lambda self: 3).__code__": "((2, 2), 3, 1, 5, 1, {})",
+            "C.s.__defaults__ = (4,)": "((2, 2), 3, 4, 5, 1, {})",
+            "C.f.keywords['key'] = abs": "((2, 2), 3, 4, 5, 1, {})",
+            "C.f.keywords['default'] = 1; C.f.keywords.clear()": (
+                "((2, 2), 3, 4, 5, 1, {})"
+            ),
+            "C.n.__closure__[0].cell_contents = 6": "((2, 2), 3, 4, 5, 6, {})",
+            "C.m.note = 7": "((2, 2), 3, 4, 5, 6, {'note': 7})",
+        },
+    ),
+    "a variable of an enclosing function": (
+        "def made():\n    n = (1, 2)\n    return lambda: n\n"
+        "x = made()\ny = (made(),)\n",
+        "(x(), y[0]())",
+        {
+            "x.__closure__[0].cell_contents = (3,)": "((3,), (1, 2))",
+            "y[0].__closure__[0].cell_contents = (4,)": "((3,), (4,))",
+        },
+    ),
+    "methods of builtin objects": (
+        "x = {'a': 1}\nget, size, table = x.get, x.__len__, {'get': x.get}\n"
+        "class C:\n    items = [1]\n    count = items.count\n",
+        "(get('a'), size(), table['get']('a'), C.count(1))",
+        {"x['a'] = 2": "(2, 1, 2, 1)", "C.items.append(1)": "(2, 1, 2, 2)"},
+    ),
+    "what a frozen dataclass has besides its fields": (
+        "@dataclasses.dataclass(frozen=True)\nclass C:\n    n: int = 1\n"
+        "    def __post_init__(self): object.__setattr__(self, 'known', {})\nx = C()\n",
+        "x.known",
+        {"x.known['a'] = 1": "{'a': 1}"},
+    ),
+    "globals that refer to each other": (
+        "class C:\n    def __init__(self, n): self.n = n\n"
+        "def link(a, b): a.to, b.to = b, a\n"
+        "x, y = C(1), C(2)\nlink(x, y)\n",
+        "(x.n, x.to.n, y.n, x.to is y, y.to is x)",
+        {
+            "x = C(3); link(x, y)": "(3, 2, 2, True, True)",
+            "y.n = 4": "(3, 4, 4, True, True)",
+            "y = C(5); link(x, y)": "(3, 5, 5, True, True)",
+        },
+    ),
+    "a global by which others have a weak reference": (
+        "import weakref\nclass C: pass\nx, known = None, weakref.WeakSet()\n",
+        "(len(known), x in known)",
+        {"x = C(); known.add(x)": "(1, True)"},
+    ),
 }
 
 
@@ -115,6 +202,29 @@ def test_changes_are_seen(program, backend, name):
     text = HEAD + made + f"first = run(lambda: repr({seen}))\n"
     for change in changes:
         text += f"{change}\nprint(run(lambda: repr({seen})))\n"
+    assert program(text).lines == list(changes.values())
+
+
+PENDING = """
+import os
+door, handle = os.pipe()
+blocker = when()(lambda: os.read(door, 1))
+answers = []
+
+def later(function):
+    answers.append(when()(function))
+
+"""
+
+
+@pytest.mark.backends("interpreters")
+@pytest.mark.parametrize("name", CHANGES)
+def test_behaviors_that_wait_see_what_was_there(program, backend, name):
+    made, seen, changes = CHANGES[name]
+    text = HEAD + made + PENDING + f"later(lambda: repr({seen}))\n"
+    for change in changes:
+        text += f"{change}\nlater(lambda: repr({seen}))\n"
+    text += "os.write(handle, b'.')\nfor each in answers[1:]: print(each.result(30))\n"
     assert program(text).lines == list(changes.values())
 
 
@@ -131,16 +241,24 @@ class Color(enum.Enum): RED = 1
 @functools.cache
 def cached(): pass
 partial = functools.partial(len, "abc")
+def plain(a=1, *, k=2): return a, k
+def wrapped(function):
+    @functools.wraps(function)
+    def call(*args): return function(*args)
+    return call
+function = wrapped(plain)
+table = {"a": plain, "b": wrapped(plain), "c": "".join, "d": partial}
+join = ", ".join
 class Sent: pass
 run(lambda c: c.value, Cown(Sent()))
 
 import bocpy._ship as ship
 from bocpy._ship import shipment
 for name in ("Data", "Frozen", "Named", "Old", "Typed", "Generic", "Color", "cached",
-             "partial", "Sent"):
-    function = eval(f"lambda: {name}")
-    run(function)
-    if shipment.describe(function).polls:
+             "partial", "Sent", "function", "table", "join"):
+    body = eval(f"lambda: {name}")
+    run(body)
+    if shipment.describe(body).polls:
         print(name)
 print("ended")
 """

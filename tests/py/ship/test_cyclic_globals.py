@@ -153,6 +153,117 @@ print(run(lambda: (app.config.level, config is app.config)))
 """,
         ["(1, True)", "2", "(2, True)"],
     ),
+    "a registry whose parts another body has read": (
+        """
+import weakref
+
+class Plugin:
+    all, first = [], None
+    def __init__(self, n):
+        self.n = n
+        self.all.append(self)
+    def get(self):
+        return self.n
+
+p, q = Plugin(1), Plugin(2)
+Plugin.first = p
+get, near, table = p.get, weakref.WeakSet([q]), {"p": p}
+print(run(lambda: (Plugin.first.n, Plugin.all[1].n, get(), q in near, table["p"].n)))
+p.n, q.n = 3, 4
+print(run(lambda: (p.n, q.n)))
+print(run(lambda: (Plugin.first.n, Plugin.all[1].n, get(), q in near, table["p"].n)))
+print(run(lambda: (Plugin.first is p, Plugin.all[1] is q, get.__self__ is p)))
+""",
+        ["(1, 2, 1, True, 1)", "(3, 4)", "(3, 4, 3, True, 3)", "(True, True, True)"],
+    ),
+    "a function in a table that another body has called": (
+        """
+def f(n=1):
+    return n
+
+table = {"f": f}
+print(run(lambda: table["f"]()))
+f.__defaults__ = (2,)
+print(run(lambda: f()))
+print(run(lambda: (table["f"](), table["f"] is f)))
+""",
+        ["1", "2", "(2, True)"],
+    ),
+    "one object for each name": (
+        """
+class Channel:
+    known = {}
+    def __new__(cls, name="default"):
+        if name not in cls.known:
+            made = cls.known[name] = super().__new__(cls)
+            made.name = name
+        return cls.known[name]
+
+one = Channel("one")
+print(run(lambda: (one.name, one is Channel("one"), list(Channel.known))))
+Channel("two").level = 2
+print(run(lambda: (one.name, getattr(one, "level", 0), Channel("two").level)))
+print(run(lambda c: [each.name for each in c.value], Cown([one, Channel("two")])))
+""",
+        ["('one', True, ['one'])", "('one', 0, 2)", "['one', 'two']"],
+    ),
+    "one object for each class": (
+        """
+class Only:
+    known = {}
+    def __new__(cls):
+        if cls not in cls.known:
+            cls.known[cls] = super().__new__(cls)
+        return cls.known[cls]
+
+class Other(Only):
+    pass
+
+Only().level, Other().level = 1, 2
+print(run(lambda: (Only().level, Other().level)))
+Other().level = 3
+print(run(lambda: (Only().level, Other().level)))
+print(run(lambda c: c.value is Other(), Cown(Other())))
+""",
+        ["(1, 2)", "(1, 3)", "True"],
+    ),
+    "one object for each number, weakly": (
+        """
+import weakref
+
+class Number:
+    known = weakref.WeakValueDictionary()
+    def __new__(cls, n=0):
+        made = cls.known.get(n)
+        if made is None:
+            made = cls.known[n] = super().__new__(cls)
+            made.n = n
+        return made
+
+numbers = [Number(1), Number(2)]
+print(run(lambda c: [each.n for each in c.value], Cown(numbers)))
+print(run(lambda: [each.n for each in numbers]))
+""",
+        ["[1, 2]", "[1, 2]"],
+    ),
+    "an object that a function makes once": (
+        """
+the = None
+
+class Only:
+    def __new__(cls):
+        global the
+        if the is None:
+            the = object.__new__(cls)
+        return the
+
+Only().level = 1
+print(run(lambda: Only().level))
+Only().level = 2
+print(run(lambda: Only().level))
+""",
+        ["1", "2"],
+    ),
 }
 
 
