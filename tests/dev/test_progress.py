@@ -77,6 +77,29 @@ except KeyboardInterrupt:
 """
 
 
+#: Python ends with status 1 if it is interrupted while it starts. The handler takes as
+#: long as a busy machine does to run it.
+BUSY = """
+import os, pathlib, signal, sys, time
+sys.path.insert(0, {tools!r})
+from devtool import jobs
+from devtool.base import Failed
+from devtool.jobs import Job, run_jobs
+jobs.LOGS = pathlib.Path({logs!r})
+def interrupted(number, frame):
+    time.sleep(1)
+    raise KeyboardInterrupt
+signal.signal(signal.SIGINT, interrupted)
+def ended_while_it_started(log):
+    os.kill(os.getpid(), signal.SIGINT)
+    raise Failed("python ended with code 1")
+try:
+    run_jobs([Job("short", ended_while_it_started)], 1)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
 def heed_interrupts():
     """Where the tests run in the background, Ctrl-C is ignored and so inherited."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -101,3 +124,13 @@ def test_ctrl_c_ends_it_without_a_failure(tmp_path):
     assert time.monotonic() - began < 20
     assert "FAIL" not in out
     assert "interrupted" in out
+
+
+def test_ctrl_c_that_is_handled_late_is_no_failure(tmp_path):
+    text = BUSY.format(tools=str(TOOLS), logs=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 130, done
+    assert "FAIL" not in done.stdout
+    assert "interrupted" in done.stdout

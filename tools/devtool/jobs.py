@@ -12,7 +12,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -116,16 +116,15 @@ def finished(job: Job, log: Path) -> Tally:
     return tally
 
 
-def run_job(job: Job, progress: Progress) -> Tally:
+def run_job(job: Job, progress: Progress) -> tuple[Tally, str]:
+    """Its tally, and the lines that say how it went."""
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{job.name}.log"
     began = time.monotonic()
     with progress.step(job.name):
         tally = finished(job, path)
-    if tally.failed:
-        _interrupted.wait(0.5)  # Ctrl-C may end a child before this process knows of it
     if interrupted():
-        return Tally()  # a killed run leaves a report that says nothing
+        return Tally(), ""  # a killed run leaves a report that says nothing
     took = time.monotonic() - began
     mark = "FAIL" if tally.failed else "ok"
     lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]
@@ -134,9 +133,20 @@ def run_job(job: Job, progress: Progress) -> Tally:
             failure_summary.shown(tally.failures, failure_summary.FULL),
             f"  log: {path}",
         ]
-    progress.say("\n".join(lines))
     named = (each._replace(job=job.name) for each in tally.failures)
-    return replace(tally, failures=tuple(named))
+    return replace(tally, failures=tuple(named)), "\n".join(lines)
+
+
+def told(results: Iterable[Future[tuple[Tally, str]]], progress: Progress) -> Tally:
+    """Says how each job went. On the main thread: Ctrl-C may end a child, with any exit
+    status, before this process has handled it, and raises here before it is said that
+    the job has failed."""
+    total = Tally()
+    for each in as_completed(results):
+        tally, lines = each.result()
+        progress.say(lines)
+        total += tally
+    return total
 
 
 _interrupted = threading.Event()
@@ -163,7 +173,7 @@ def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
             progress.say(f"{jobs[0].name}{forecast}")
         try:
             results = [pool.submit(run_job, job, progress) for job in jobs]
-            total = sum((each.result() for each in results), Tally())
+            total = told(results, progress)
         except KeyboardInterrupt:
             _interrupted.set()
             end_children()
