@@ -123,7 +123,11 @@ class Counted(Pair):
 
 
 class Day(datetime.date):
-    pass
+    """Its instances may have attributes, which `date.__reduce__` leaves out."""
+
+
+class BareDay(datetime.date):
+    __slots__ = ()
 
 
 class Dated(datetime.datetime):
@@ -188,7 +192,8 @@ def way(cls):
         (datetime.datetime, class_encodings.REDUCED),
         (datetime.timedelta, class_encodings.REDUCED),
         (datetime.timezone, class_encodings.REDUCED),
-        (Day, class_encodings.REDUCED),
+        (Day, class_encodings.PICKLED),
+        (BareDay, class_encodings.REDUCED),
         (collections.deque, class_encodings.REDUCED),
         (collections.OrderedDict, class_encodings.REDUCED),
         (array.array, class_encodings.ARRAY),
@@ -307,6 +312,7 @@ AWARE = datetime.datetime(
         AWARE,
         datetime.timedelta(days=-1, microseconds=5),
         Day(2024, 2, 29),
+        BareDay(2024, 2, 29),
         Dated(2024, 2, 29),
         decimal.Decimal("-1.50E+7"),
         decimal.Decimal("sNaN123"),
