@@ -303,13 +303,56 @@ def is_of_program(name: str) -> bool:
         origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", "")
         found = isinstance(origin, str) and _INSTALLED.isdisjoint(folders(origin))
         own = is_standard(name) or name.startswith(f"{__package__}._")
-        known = _of_program[name] = found and not own
+        known = _of_program[name] = found and not own and not is_recorded(name, origin)
     return known
 
 
 def folders(path: str) -> list[str]:
     """The names of the folders on a path."""
     return path.replace("\\", "/").split("/")[:-1]
+
+
+def is_recorded(name: str, origin: str) -> bool:
+    """Whether a distribution that lies beside the module's package lists it, as in a
+    folder that `pip install --target` has filled and PYTHONPATH names."""
+    levels = name.count(".") + os.path.basename(origin).startswith("__init__.")
+    folder = os.path.dirname(origin)
+    for _ in range(levels):
+        folder = os.path.dirname(folder)
+    return name.partition(".")[0] in recorded_in(folder)
+
+
+_recorded: dict[str, set[str]] = {}
+
+
+def recorded_in(folder: str) -> set[str]:
+    """The packages and modules that the *.dist-info folders in a folder list."""
+    known = _recorded.get(folder)
+    if known is None:
+        known = set()
+        for entry in entries_of(folder):
+            if entry.endswith(".dist-info"):
+                record = os.path.join(folder, entry, "RECORD")
+                known |= top_names(record)
+        _recorded[folder] = known
+    return known
+
+
+def entries_of(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # in a zip file, for example
+        return []
+
+
+def top_names(record: str) -> set[str]:
+    """The names of packages and modules in a list of installed files."""
+    try:
+        with open(record, encoding="utf-8", errors="replace") as file:
+            firsts = {line.partition(",")[0].partition("/")[0] for line in file}
+    except OSError:
+        return set()
+    return {first.partition(".")[0] for first in firsts}
 
 
 _with_cowns: dict[str, tuple[ModuleType, int, bool]] = {}
