@@ -99,4 +99,4 @@ def apply_waiting(name: str) -> None:
     if hasattr(changes, "module_imported"):
         changes.module_imported(name)
     if hasattr(registrations, "module_imported"):
-        registrations.module_imported()
+        registrations.module_imported(name)

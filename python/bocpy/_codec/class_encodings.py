@@ -162,10 +162,28 @@ def slots_of(cls: Any) -> tuple[str, ...]:
     for base in cls.__mro__[:-1]:
         for name, attribute in vars(base).items():
             seen.setdefault(name, attribute)
-    names = tuple(n for n, a in seen.items() if type(a) is MemberDescriptorType)
+    slots = [n for n, a in seen.items() if type(a) is MemberDescriptorType]
+    first = read_by_hash(cls)
+    names = tuple(sorted(slots, key=lambda name: name not in first))
     pointers = len(names) + (cls.__weakrefoffset__ > 0)
     size = object.__basicsize__ + pointers * _POINTER
     return names if cls.__basicsize__ == size else ()
+
+
+def read_by_hash(cls: Any) -> frozenset[str]:
+    """The names that `__hash__` and `__eq__`, and methods that they call, mention.
+
+    These slots are filled first: a dict in another slot may have the instance as a key.
+    """
+    found: set[str] = set()
+    todo = ["__hash__", "__eq__"]
+    while todo:
+        function = getattr(cls, todo.pop(), None)
+        code = getattr(getattr(function, "fget", function), "__code__", None)
+        new = set(getattr(code, "co_names", ())) - found
+        found |= new
+        todo += new
+    return frozenset(found)
 
 
 #: PyPy has no such attribute, and its core does not ask.

@@ -172,6 +172,12 @@ def packed(kind: int, data: bytes | int, number: int = 0, head: bytes = b"") -> 
     return marshal.dumps((kind, data, number, head))
 
 
+def rank(record: bytes) -> int:
+    """Records of a lower rank are applied first: what is loaded for the others may look
+    up functions that the program has put back, or that a reload defines."""
+    return 0 if marshal.loads(record)[0] in (AS_IMPORTED, RELOAD) else 1
+
+
 _left_out: dict[tuple[str, str], frozenset[str]] = {}
 """By class: the attributes that cannot be shipped, and so are not compared."""
 

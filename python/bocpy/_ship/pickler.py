@@ -105,6 +105,9 @@ class Pickler(c_pickle.Pickler):
         """A reference to a global that the receiver gets."""
         raise NotImplementedError
 
+    def note_origin(self, origin: tuple[str, str]) -> None:
+        """Is told of each attribute of a module to which an object refers."""
+
     def note_import(self, obj: Any) -> None:
         """Is told of each function or class that the receiver imports."""
 
@@ -261,7 +264,7 @@ def reduce_property(_: Pickler, prop: property) -> Reduced:
     return property, (prop.fget, prop.fset, prop.fdel, prop.__doc__)
 
 
-def reduce_method(_: Pickler, method: Any) -> Any:
+def reduce_method(pickler: Pickler, method: Any) -> Any:
     """Methods of objects that a module has: `random.random` is a method of a
     generator."""
     owner = method.__self__
@@ -270,6 +273,7 @@ def reduce_method(_: Pickler, method: Any) -> Any:
     origin = import_origins.find_origin(owner)
     if origin is None:
         return NotImplemented
+    pickler.note_origin(origin)
     return getattr, (import_origins.Attribute(origin, owner), method.__name__)
 
 

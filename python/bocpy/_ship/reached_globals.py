@@ -12,12 +12,19 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterable, Iterator
-from types import CodeType, FunctionType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 
 from .. import _global_namespaces
 from .._code import names as code_names
 from .._global_namespaces import Space
-from . import module_changes
+from . import import_origins, module_changes
 from .definition_log import MISSING, Key
 
 TYPE_CHECKING = False
@@ -78,6 +85,10 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
     own = getattr(value, "__module__", None)
     if isinstance(value, type | FunctionType) and own != module:
         yield from definition_followed(value)
+    if isinstance(value, MethodType | BuiltinFunctionType | MethodWrapperType):
+        owner = import_origins.search(module, value.__self__)
+        if owner is not None and not isinstance(value.__self__, ModuleType):
+            yield owner, frozenset()
 
 
 def definition_followed(value: Any) -> Iterator[Reached]:

@@ -267,9 +267,19 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
             else:
                 _pending[module, name] = value
                 later.append((module, name, None))
+        # values may refer by name to what the state of a module replaces
+        later.sort(key=lambda item: rank(item[2]))
         for module, name, value in later:
             enter_later(module, name, value, undo)
     return undo
+
+
+def rank(value: Any) -> int:
+    if not value or value[:1] != FOLLOW:
+        return 2
+    from . import module_changes
+
+    return module_changes.rank(value[1:])
 
 
 def is_state(plain: bool, value: Any) -> bool:

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import abc
 import copyreg
+import gc
 import sys
 from types import FunctionType, ModuleType
 
-from .. import _global_namespaces
+from .. import _core, _global_namespaces
 from .definition_log import token_of_class
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 # kind, where, class, function or None
 Registration: TypeAlias = "tuple[str, Any, Any, Any]"
 
-_published: set[tuple[str, int, int]] = set()
+_published: set[tuple[str, int, int, int]] = set()
 # keeps the objects alive, so that no others get the ids in `_published`
 _kept: list[Registration] = []
 _known = ""  # the state of all registries when they were last searched
@@ -45,8 +46,8 @@ _seen_modules: dict[str, ModuleType] = {}
 def unpublished() -> Iterator[Registration]:
     """The registrations to publish now."""
     for registration in list(current()):
-        kind, where, cls, _ = registration
-        key = (kind, id(where), id(cls))
+        kind, where, cls, function = registration
+        key = (kind, id(where), id(cls), id(function))
         if key in _published or not (is_had(where) and is_had(cls)):
             continue
         if not is_needed(registration):
@@ -78,8 +79,12 @@ def current() -> list[Registration]:
     """All registrations that are not of the standard library alone."""
     global _known, _pairs
     find_dispatchers()
-    sizes = [len(function.registry) for function in _dispatchers.values()]
-    state = f"{abc.get_cache_token()} {len(copyreg.dispatch_table)} {sizes}"
+    tables = [function.registry for function in _dispatchers.values()]
+    chosen = [
+        sum(map(id, table.values())) for table in (copyreg.dispatch_table, *tables)
+    ]
+    sizes = [len(table) for table in (copyreg.dispatch_table, *tables)]
+    state = f"{abc.get_cache_token()} {sizes} {chosen}"
     if state != _known:
         _pairs = [*abstract(), *dispatched(), *pickled()]
         _known = state
@@ -141,6 +146,9 @@ def find_dispatchers() -> None:
         for value in list(vars(module).values()):
             if type(value) is FunctionType and all(map(value.__dict__.get, _MARKS)):
                 _dispatchers[id(value)] = value
+                for table in gc.get_referents(value.registry):
+                    _core._watch_changes(table)
+    _core._watch_changes(copyreg.dispatch_table)
 
 
 def dispatched() -> Iterator[Registration]:
@@ -162,9 +170,14 @@ def pickled() -> Iterator[Registration]:
 _waiting: list[tuple[tuple[str, ...], Callable[[], object]]] = []
 
 
-def once_imported(modules: tuple[str, ...], step: Callable[[], object]) -> None:
-    """Does the step, now or once this interpreter has imported the modules."""
-    if all(map(is_imported, modules)):
+def once_imported(
+    modules: tuple[str, ...], step: Callable[[], object], just: str = ""
+) -> None:
+    """Does the step, now or once this interpreter has imported the modules.
+
+    just: a module that has run, but still counts as being imported.
+    """
+    if all(name == just or is_imported(name) for name in modules):
         step()
     else:
         _waiting.append((modules, step))
@@ -175,12 +188,12 @@ def is_imported(name: str) -> bool:
     return name in sys.modules and not getattr(spec, "_initializing", False)
 
 
-def module_imported() -> None:
+def module_imported(name: str) -> None:
     """Applies the registrations that have waited for a module."""
     waiting = list(_waiting)
     _waiting.clear()
     for modules, step in waiting:
-        once_imported(modules, step)
+        once_imported(modules, step, name)
 
 
 def register(registration: Registration) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CALLED = (FunctionType, BuiltinFunctionType, type)
-_METHODS = (FunctionType, staticmethod, classmethod)
+_METHODS = (FunctionType, staticmethod, classmethod, property)
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 
 _first: dict[tuple[str, str], object] = {}
@@ -78,6 +78,8 @@ def function_in(value: Any) -> Any:
     """
     if isinstance(value, MethodType | staticmethod | classmethod):
         return value.__func__
+    if isinstance(value, property):
+        return value.fget
     if isinstance(value, FunctionType):
         return value
     try:

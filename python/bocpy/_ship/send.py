@@ -136,6 +136,17 @@ class _Shipper(Pickler):
         found = self.instances.get(id(obj))
         return None if found is None else self.global_reference(*found)
 
+    def origin_reference(self, obj: object) -> Reduced | None:
+        reference = super().origin_reference(obj)
+        if reference is not None:
+            self.note_origin(reference[1][:2])
+        return reference
+
+    def note_origin(self, origin: tuple[str, str]) -> None:
+        if self.defining and module_changes.is_own(origin[0]):
+            _global_namespaces.space_of(vars(sys.modules[origin[0]]))
+            self.reach([origin])
+
     def global_reference(self, space: Space, name: str) -> Reduced:
         self.reach([(space.key, name)])
         self.shared.add((space.key, name))
@@ -285,19 +296,29 @@ def publish_names(names: Iterable[Reached]) -> None:
 
 
 def flush() -> None:
-    """Appends the records to the log: classes first, then the names in reverse order,
-    since loading a value may call functions that it reaches."""
+    """Appends the records to the log: classes first, then the state of modules, whose
+    functions values refer to by name, then the names in reverse order, since loading a
+    value may call functions that it reaches."""
     publish_path()
     if not _global_namespaces.in_worker():
         main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
-    keys.sort(key=lambda key: key[0] == REGISTRATIONS)
+    keys.sort(key=rank)
     for key in keys:
         log()._publish(*key, _records[key])
     _records.clear()
     _queue.clear()
     _unfinished.clear()
+
+
+def rank(key: Key) -> int:
+    if not key[0]:
+        return 0
+    if key[0] == REGISTRATIONS:
+        return 4
+    blob = _records[key]
+    return 1 + module_changes.rank(blob[1:]) if blob[:1] == FOLLOW else 3
 
 
 def current_definition(key: Key, entry: Entry) -> bytes:

@@ -500,3 +500,28 @@ def test_exceptions_of_other_kinds_are_pickled():
     assert there_and_back(System(2, "none")).errno == 2
     with pytest.raises(TypeError):
         _core._codec_encode(Refused(one for one in ()))
+
+
+class KeyOfItself:
+    """Hashed by slots of which one comes after the dict, in the order of Python."""
+
+    __slots__ = ("near", "one", "two")
+
+    def __init__(self):
+        self.one, self.two = 1, [2]
+        self.near = {self: {self}}
+
+    @property
+    def key(self):
+        return self.one, *self.two
+
+    def __hash__(self):
+        return hash(self.key)
+
+    def __eq__(self, other):
+        return self.key == other.key
+
+
+def test_an_object_with_slots_is_a_key_of_its_own_dict():
+    made = there_and_back(KeyOfItself())
+    assert made.near == {made: {made}}

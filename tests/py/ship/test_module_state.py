@@ -306,3 +306,92 @@ def test_polling_costs_little(program, backend, files):
         assert min(once() for _ in range(5)) < 0.05
         """,
     )
+
+
+OTHERS = """
+import functools
+
+
+class Part:
+    def __init__(self):
+        self.n = 1
+
+    def get(self):
+        return self.n
+
+    size = property(lambda self: 1)
+
+
+part = Part()
+parts, get, gets = [part], part.get, [part.get]
+numbers = {"a": 1}
+number = numbers.get
+
+
+@functools.singledispatch
+def kind(value):
+    return "any"
+
+
+def first():
+    return "first"
+
+
+functions = {"first": first}
+
+
+def seen():
+    found = [parts[0].n, get(), gets[0](), number("a"), part.size, kind("a"), kind(1)]
+    return [*found, functions["first"](), first()]
+"""
+
+WITH_OTHERS = """
+import others
+from bocpy import start, when
+
+start(2)
+"""
+
+
+@pytest.fixture
+def others(tmp_path):
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_objects_behind_other_names_and_replaced_properties(
+    program, backend, others, warm
+):
+    """Also where the worker imports the module after the program has changed it."""
+    change = """
+others.part.n, others.numbers["a"] = 2, 3
+others.Part.size = property(lambda self: 4)
+others.kind.register(str, lambda value: "text")
+assert seen() == others.seen(), (seen(), others.seen())
+others.kind.register(int, lambda value: "number")
+others.kind.register(str, lambda value: "str")
+assert seen() == others.seen(), (seen(), others.seen())
+"""
+    text = "def seen(): return when()(others.seen).result(30)\n"
+    first = "assert seen() == others.seen()\n" if warm else ""
+    done = program(f"{WITH_OTHERS}{text}{first}{change}print('right')")
+    assert done.lines == ["right"]
+
+
+def test_a_function_that_is_put_back(program, backend, others):
+    text = """
+table, alias = {"first": others.first}, others.first
+own = others.first
+
+def seen():
+    return table["first"](), alias(), others.seen()
+
+def run():
+    return when()(seen).result(30)
+
+assert run() == seen()
+for other in (lambda: "other", own, (lambda: 5), own):
+    others.first = other
+    assert run() == seen(), (run(), seen())
+"""
+    assert program(f"{WITH_OTHERS}{text}print('right')").lines == ["right"]
