@@ -1,6 +1,7 @@
 /* The overflow: two owners of run queues push what they have no room for, each into its
- * own, and all take from the first, singly and by segments; a thief takes half. Each
- * item is taken once, and its taker sees what its maker wrote. */
+ * own, and all take from the first, singly and by segments; a thief takes half. The
+ * second moves all that is in its queue behind what it has pushed. Each item is taken
+ * once, and its taker sees what its maker wrote. */
 #include "behavior.h"
 #include "model.h"
 #include "overflow.h"
@@ -49,6 +50,8 @@ void model_thread(unsigned index) {
   uint32_t count;
   if (index < OWNERS)
     push_all(index);
+  if (index == 1)
+    MODEL_CHECK(boci_overflow_push_all(&overflows[index], queue, &count));
   empty(queue);
   boc_behavior *one = index > 0 ? boci_overflow_take_one(&overflows[0]) : NULL;
   if (one)

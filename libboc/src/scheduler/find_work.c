@@ -37,11 +37,18 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   return first;
 }
 
+/* A segment of any worker's overflow, into the run queue, which is empty. */
+static boc_behavior *take_segment(boci_worker *worker, boci_overflow *overflow,
+                                  uint32_t *out_count) {
+  boc_behavior *behavior = boci_overflow_take(overflow, &worker->queue, out_count);
+  worker->segment_end = boci_run_queue_end(&worker->queue);
+  return behavior;
+}
+
 static boc_behavior *take_overflowed(boci_worker *worker, bool batch) {
-  boci_overflow *overflow = &worker->overflow;
   uint32_t count = 1;
-  boc_behavior *behavior = batch ? boci_overflow_take(overflow, &worker->queue, &count)
-                                 : boci_overflow_take_one(overflow);
+  boc_behavior *behavior = batch ? take_segment(worker, &worker->overflow, &count)
+                                 : boci_overflow_take_one(&worker->overflow);
   if (behavior)
     boci_count(&worker->counters.injected, count);
   if (behavior && count > 1)
@@ -56,6 +63,48 @@ boc_behavior *boci_take_common(boci_worker *worker, bool batch) {
   if (behavior)
     return behavior;
   return injector_first ? take_overflowed(worker, batch) : take_injected(worker, batch);
+}
+
+/* What is in the run queue was made ready later than what has overflowed, and goes
+ * behind it. Without memory for that, takes one behavior. */
+static boc_behavior *take_next_segment(boci_worker *worker) {
+  boci_overflow *overflow = &worker->overflow;
+  uint32_t behind, count = 1;
+  const bool all = boci_overflow_push_all(overflow, &worker->queue, &behind);
+  boc_behavior *behavior =
+      all ? take_segment(worker, overflow, &count) : boci_overflow_take_one(overflow);
+  boci_count(&worker->counters.injected, behavior ? count : 0);
+  return behavior;
+}
+
+/* When the next turn is: when the injector's is, or, if something has overflowed,
+ * before the worker goes on behind the segment in the run queue. */
+static uint32_t next_turn(boci_worker *worker) {
+  const uint32_t left = boci_run_queue_before(&worker->queue, worker->segment_end);
+  if (left >= worker->until_injector || boci_overflow_empty(&worker->overflow))
+    return worker->until_injector;
+  return left > 0 ? left : 1;
+}
+
+static boc_behavior *take_turn_alone(boci_worker *worker) {
+  boc_behavior *behavior = NULL;
+  const bool injectors = worker->until_injector <= worker->turn;
+  worker->until_injector =
+      injectors ? BOCI_COMMON_EVERY : worker->until_injector - worker->turn;
+  if (injectors)
+    behavior = take_injected(worker, false);
+  if (!behavior && !boci_overflow_empty(&worker->overflow) &&
+      boci_run_queue_before(&worker->queue, worker->segment_end) == 0)
+    behavior = take_next_segment(worker);
+  worker->until_turn = worker->turn = next_turn(worker);
+  return behavior;
+}
+
+boc_behavior *boci_take_turn(boci_worker *worker) {
+  if (worker->queue.alone)
+    return take_turn_alone(worker);
+  worker->until_turn = BOCI_COMMON_EVERY;
+  return boci_take_common(worker, false);
 }
 
 /* ---- what is another worker's ---------------------------------------------------- */
@@ -74,10 +123,9 @@ static boc_behavior *steal_overflowed(boci_worker *worker, boci_worker *victim) 
   if (boci_overflow_empty(&victim->overflow))
     return NULL;
   boci_overflow_steal(&victim->overflow, &worker->overflow);
-  boc_behavior *behavior =
-      boci_overflow_take(&worker->overflow, &worker->queue, &count);
+  boc_behavior *behavior = take_segment(worker, &worker->overflow, &count);
   if (!behavior)
-    behavior = boci_overflow_take(&victim->overflow, &worker->queue, &count);
+    behavior = take_segment(worker, &victim->overflow, &count);
   boci_count(&worker->counters.stolen, count);
   if (behavior)
     boci_wake_for_surplus(worker); /* as in take_injected */

@@ -154,6 +154,18 @@ bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
   return true;
 }
 
+bool boci_overflow_push_all(boci_overflow *overflow, boci_run_queue *queue,
+                            uint32_t *out_count) {
+  *out_count = 0;
+  while (boci_run_queue_has_some(queue)) {
+    uint32_t moved;
+    if (!boci_overflow_push(overflow, queue, &moved))
+      return false;
+    *out_count += moved;
+  }
+  return true;
+}
+
 static boci_segment *remove_first(boci_overflow *overflow) {
   boci_segment *segment = NULL;
   boci_mutex_lock(&overflow->mutex);

@@ -5,6 +5,11 @@
  *                                           |
  *                                           '--(the older half)--> a thief's overflow
  *
+ * What has overflowed is older than what the run queue got afterwards. So a worker
+ * without thieves does not wait until the run queue is empty: after each segment it
+ * moves all of the run queue behind the other segments, and takes the next
+ * (boci_take_turn).
+ *
  * A segment has its behaviors in an array, so that the worker that takes it can
  * prefetch them all at once; in a list, each would have to arrive before the address of
  * the next is known. The segments are in an array, too, so that a thief takes many at
@@ -43,11 +48,16 @@ typedef struct boci_overflow {
 boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allocator);
 void boci_overflow_fini(boci_overflow *overflow);
 
-/* Moves the older half of `queue` behind all segments. Returns false, with nothing
- * moved, if there is no memory. `*out_count` is how many moved; thieves may have left
- * none. */
+/* Moves the oldest of `queue`, at most half a ring, behind all segments. Returns false,
+ * with nothing moved, if there is no memory. `*out_count` is how many moved; thieves
+ * may have left none. */
 bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
                         uint32_t *out_count);
+
+/* Moves all of them; `*out_count` is how many. Returns false if there is no memory, and
+ * leaves the younger ones then. */
+bool boci_overflow_push_all(boci_overflow *overflow, boci_run_queue *queue,
+                            uint32_t *out_count);
 
 /* Takes the first segment, or the rest of it: returns its oldest behavior, and puts the
  * others into `queue`, which is empty. NULL if there is no segment. */

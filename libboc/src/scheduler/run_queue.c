@@ -41,7 +41,7 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
   uint32_t count;
   do {
-    count = (tail - head + 1) / 2;
+    count = tail - head < BOCI_RING / 2 ? tail - head : BOCI_RING / 2;
     if (count == 0)
       return 0;
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */

@@ -97,8 +97,7 @@ static inline boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count);
 
-/* Moves the older half into `out_behaviors`, which has room for half a ring. Returns
- * how many. */
+/* Moves the oldest, at most half a ring, into `out_behaviors`. Returns how many. */
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors);
 
 /* Takes the older half of `victim`, at least one behavior: returns the youngest of them
@@ -106,6 +105,17 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
  * `*out_count` is how many it took. */
 boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count);
+
+/* The index behind the youngest behavior; and how many behaviors before an index, which
+ * once was that and at most half a ring ahead, are left. Called by the owner. */
+static inline uint32_t boci_run_queue_end(boci_run_queue *queue) {
+  return boci_load_relaxed(&queue->tail); /* owner */
+}
+
+static inline uint32_t boci_run_queue_before(boci_run_queue *queue, uint32_t index) {
+  const uint32_t left = index - boci_load_relaxed(&queue->head); /* hint */
+  return left <= BOCI_RING / 2 ? left : 0;
+}
 
 /* The number of behaviors: a hint. Any thread. */
 uint32_t boci_run_queue_length(boci_run_queue *queue);

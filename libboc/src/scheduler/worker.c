@@ -171,7 +171,7 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   worker->context = (boci_thread_context){.worker = worker};
   worker->scheduler = scheduler;
   worker->index = index;
-  worker->until_common = BOCI_COMMON_EVERY;
+  worker->until_turn = worker->turn = worker->until_injector = BOCI_COMMON_EVERY;
   worker->traced = scheduler->trace_events ? BOCI_BEHAVIOR_TRACED : 0;
   worker->hooked_as_parked = true;
   worker->on_demand = index >= scheduler->eager && index < scheduler->first_workers;

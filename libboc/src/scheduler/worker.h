@@ -32,12 +32,15 @@ typedef struct boci_worker {
   boci_thread_context context; /* its thread-local pointer points to this */
   struct boci_scheduler *scheduler;
   uint32_t index;
-  uint32_t until_common; /* rounds of the loop until it takes from the injector first */
-  uint32_t lifo_used;    /* how many behaviors in a row came from the LIFO slot */
-  uint32_t inbox_used;   /* how many behaviors in a row came from the inbox */
-  uint32_t common_turn;  /* odd: the injector comes before the overflow */
-  uint16_t traced;       /* BOCI_BEHAVIOR_TRACED if the scheduler traces; else 0 */
-  uint32_t random;       /* where stealing starts */
+  uint32_t until_turn;     /* rounds of the loop until boci_take_turn */
+  uint32_t turn;           /* what that was at first */
+  uint32_t until_injector; /* how many rounds before that turn the injector's is due */
+  uint32_t lifo_used;      /* how many behaviors in a row came from the LIFO slot */
+  uint32_t inbox_used;     /* how many behaviors in a row came from the inbox */
+  uint32_t common_turn;    /* odd: the injector comes before the overflow */
+  uint32_t segment_end;    /* where the last segment ends in the run queue */
+  uint16_t traced;         /* BOCI_BEHAVIOR_TRACED if the scheduler traces; else 0 */
+  uint32_t random;         /* where stealing starts */
   /* how many bodies until it checks whether a timer is due */
   uint32_t bodies_before_clock;
   uint64_t clock_seen;          /* when it last did so */

@@ -89,7 +89,7 @@ static void the_order_is_as_listed(void) {
   boc_behavior *handed = all.me->lifo_slot = make(&all);
   CHECK(boci_find_own(all.me) == handed);
   CHECK(boci_find_own(all.me) == posted);
-  CHECK(all.me->until_common < BOCI_COMMON_EVERY);
+  CHECK(all.me->until_turn < BOCI_COMMON_EVERY);
   boc_behavior *third = boci_find_own(all.me), *fourth = boci_find_own(all.me);
   /* with tiny capacities the third search begins with the common queues */
   CHECK((third == queued && fourth == injected) ||
@@ -138,7 +138,7 @@ static void a_cold_successor_goes_behind(void) {
   CHECK(boci_find_own(all.me) == cold);
   boc_behavior *second = push(&all, all.me);
   boc_behavior *placed = all.me->lifo_slot = make_typed(&all, &placed_type);
-  all.me->until_common = BOCI_COMMON_EVERY;
+  all.me->until_turn = BOCI_COMMON_EVERY;
   CHECK(boci_find_own(all.me) == placed); /* its data is here */
   CHECK(boci_find_own(all.me) == second);
   teardown(&all);
@@ -207,6 +207,35 @@ static void what_overflowed_is_found(void) {
   teardown(&all);
 }
 
+/* Each behavior makes another one ready, so that the run queue is never empty. What
+ * has overflowed has its turn all the same. */
+static void what_became_ready_first_runs_first(void) {
+  world all;
+  setup(&all, 1);
+  for (unsigned i = 0; i < 2 * BOCI_RING; i++)
+    boci_enqueue_own(all.me, make(&all));
+  for (unsigned i = 0; i < MAX_COUNT; i++) {
+    CHECK(boci_find_own(all.me) == all.made[i]);
+    if (all.count < MAX_COUNT)
+      boci_enqueue_own(all.me, make(&all));
+  }
+  teardown(&all);
+}
+
+static void the_injector_has_its_turn_beside_what_overflowed(void) {
+  world all;
+  setup(&all, 1);
+  for (unsigned i = 0; i < 2 * BOCI_RING; i++)
+    boci_enqueue_own(all.me, make(&all));
+  boc_behavior *injected = inject(&all);
+  unsigned looks = 1;
+  for (; boci_find_own(all.me) != injected; looks++)
+    CHECK(looks < BOCI_COMMON_EVERY);
+  for (; looks <= 2 * BOCI_RING; looks++)
+    CHECK(boci_find_own(all.me));
+  teardown(&all);
+}
+
 static void half_of_a_run_queue_is_stolen(void) {
   world all;
   bool overdue = false;
@@ -258,6 +287,8 @@ static const test_case cases[] = {
     TEST_ONCE(the_injector_has_its_turn),
     TEST_ONCE(a_share_of_the_injector_is_taken),
     TEST_ONCE(what_overflowed_is_found),
+    TEST_ONCE(what_became_ready_first_runs_first),
+    TEST_ONCE(the_injector_has_its_turn_beside_what_overflowed),
     TEST_ONCE(half_of_a_run_queue_is_stolen),
     TEST_ONCE(a_blocked_workers_inbox_is_taken),
     TEST_ONCE(one_worker_alone_steals_from_nobody),

@@ -160,6 +160,45 @@ static void without_memory_nothing_moves(void) {
   test_memory_fini(&memory);
 }
 
+static void all_of_a_queue_goes_behind(void) {
+  boci_overflow overflow;
+  boci_run_queue queue;
+  uint32_t count = 7;
+  CHECK(boci_overflow_init(&overflow, NULL) == BOC_OK);
+  boci_run_queue_init(&queue, false);
+  CHECK(boci_overflow_push_all(&overflow, &queue, &count));
+  CHECK_EQ(count, 0);
+  CHECK(boci_overflow_empty(&overflow));
+  fill_overflow(&overflow, 1);
+  fill(&queue, HALF);
+  CHECK(boci_overflow_push_all(&overflow, &queue, &count));
+  CHECK_EQ(count, BOCI_RING);
+  CHECK_EQ(boci_run_queue_length(&queue), 0);
+  CHECK_EQ(length_of(&overflow), 3);
+  for (int i = 0; i < HALF + BOCI_RING; i++)
+    CHECK_EQ(index_of(boci_overflow_take_one(&overflow)), i);
+  boci_overflow_fini(&overflow);
+}
+
+static void without_memory_the_younger_ones_stay(void) {
+  test_memory memory;
+  boci_overflow overflow;
+  boci_run_queue queue;
+  uint32_t count = 7;
+  test_memory_init(&memory, 3); /* a ring, a segment, and then the second segment */
+  CHECK(boci_overflow_init(&overflow, &memory.base) == BOC_OK);
+  boci_run_queue_init(&queue, false);
+  fill(&queue, 0);
+  CHECK(!boci_overflow_push_all(&overflow, &queue, &count));
+  CHECK_EQ(count, HALF);
+  CHECK_EQ(boci_run_queue_length(&queue), BOCI_RING - HALF);
+  for (int i = 0; i < HALF; i++)
+    CHECK_EQ(index_of(boci_overflow_take_one(&overflow)), i);
+  CHECK_EQ(index_of(boci_run_queue_pop(&queue)), HALF);
+  boci_overflow_fini(&overflow);
+  test_memory_fini(&memory);
+}
+
 /* Two owners push their own items and take any; each item is taken once. */
 
 enum { OWNERS = 2, EACH = BOCI_RING + HALF };
@@ -224,6 +263,8 @@ static const test_case cases[] = {
     TEST_ONCE(the_last_segment_is_not_stolen_but_taken),
     TEST_ONCE(without_memory_nothing_is_stolen),
     TEST_ONCE(without_memory_nothing_moves),
+    TEST_ONCE(all_of_a_queue_goes_behind),
+    TEST_ONCE(without_memory_the_younger_ones_stay),
     TEST_RACE(owners_share_what_overflows, 1),
 };
 TEST_MAIN(cases)
