@@ -38,7 +38,9 @@ void mx_block_free(mx_block *block);
 
 static inline void mx_block_hold(mx_block *block) { mx_count_up(&block->references); }
 static inline void mx_block_drop(mx_block *block) {
-  if (block && mx_count_down(&block->references) == 0)
+  /* the only reference is the caller's: nobody can add one, and no write is needed */
+  if (block && (mx_count_read(&block->references) == 1 ||
+                mx_count_down(&block->references) == 0))
     mx_block_free(block);
 }
 

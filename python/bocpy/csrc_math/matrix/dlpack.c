@@ -27,17 +27,12 @@ typedef struct dl_managed {
   int64_t shape[2], strides[2];
 } dl_managed;
 
-/* The consumer of the tensor calls this, with or without the GIL. */
+/* The consumer of the tensor calls this on any thread, with or without a GIL. Attaches
+ * to no interpreter: the one of the matrix may be a worker's, or have ended. */
 static void managed_delete(dl_managed *self) {
-  bool attached = PyGILState_Check();
-  PyGILState_STATE state = PyGILState_UNLOCKED;
-  if (!attached)
-    state = PyGILState_Ensure();
   mx_count_down(&self->block->exports);
   mx_block_drop(self->block);
   PyMem_RawFree(self);
-  if (!attached)
-    PyGILState_Release(state);
 }
 
 /* Frees the tensor of a capsule without a consumer: a consumer renames the capsule. */
