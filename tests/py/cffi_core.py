@@ -13,6 +13,7 @@ FILES = {
     "test_codec_edges.py": "the codec of the extension",
     "test_class_encodings.py": "the codec of the extension",
     "test_extension.py": "bocpy.h: hooks of other extensions",
+    "test_handle_size.py": "its memory and speed",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
     "test_memory_after_burst.py": "its memory and speed",

@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "code.h"
 #include "cown_capsule.h"
+#include "cown_core.h"
 #include "deferred_decref.h"
 #include "definition_log.h"
 #include "distributed_hook.h"
@@ -15,6 +16,7 @@
 #include "fork.h"
 #include "grant.h"
 #include "grant_object.h"
+#include "handle_attributes.h"
 #include "in_flight.h"
 #include "mailbox.h"
 #include "notices.h"
@@ -161,7 +163,7 @@ static int process_init(void) {
                  bocpy_mailbox_init() < 0 || bocpy_notices_init() < 0 ||
                  bocpy_pump_init() < 0 || bocpy_stats_init() < 0 ||
                  bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
-                 bocpy_hooks_init() < 0
+                 bocpy_hooks_init() < 0 || bocpy_cown_core_init() < 0
              ? -1
              : 0;
 }
@@ -260,6 +262,7 @@ static int module_clear(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
   bocpy_freelist_close(&state->handles, PyObject_GC_Del);
   bocpy_freelist_close(&state->schedulers, PyObject_Free);
+  bocpy_attributes_clear(state);
   bocpy_code_clear(state);
   bocpy_watchers_clear(state);
   bocpy_codec_state_clear(&state->codec);

@@ -39,7 +39,7 @@ static void grant_push(bocpy_grant *grant) {
 
 static int require_places(const bocpy_when_args *args) {
   for (uint32_t i = 0; i < args->cowns; i++) {
-    const bocpy_value *value = ((bocpy_cown *)args->handles[i])->value;
+    const bocpy_value *value = bocpy_cown_value((bocpy_cown *)args->handles[i]);
     if (bocpy_pinned_require_here(value, "await") < 0)
       return -1;
   }
@@ -190,8 +190,8 @@ static PyObject *grant_value_at(void *ctx, uint32_t i) {
   grant_object *self = ctx;
   bocpy_cown *cown = (bocpy_cown *)self->args.handles[i];
   PyObject *object = bocpy_grant_mode(self->grant, cown->core) == BOC_READ
-                         ? bocpy_reader_copy_here(cown->value)
-                         : bocpy_value_get(cown->value);
+                         ? bocpy_reader_copy_here(bocpy_cown_value(cown))
+                         : bocpy_value_get(bocpy_cown_value(cown));
   bocpy_cown_track((PyObject *)cown, object);
   return object;
 }
@@ -214,7 +214,7 @@ static PyObject *grant_arguments(grant_object *self, PyObject *unused) {
 /* The outcome of the cown, the only one that was asked for. */
 static PyObject *grant_outcome(grant_object *self, PyObject *unused) {
   (void)unused;
-  return bocpy_outcome_read(((bocpy_cown *)self->args.handles[0])->value);
+  return bocpy_outcome_read(bocpy_cown_value((bocpy_cown *)self->args.handles[0]));
 }
 
 static PyObject *grant_writes(grant_object *self, PyObject *cown) {
@@ -225,7 +225,7 @@ static PyObject *grant_writes(grant_object *self, PyObject *cown) {
 /* ---- the result ------------------------------------------------------------------ */
 
 static PyObject *grant_settle(grant_object *self, PyObject *object) {
-  bocpy_value *value = ((bocpy_cown *)self->result)->value;
+  bocpy_value *value = bocpy_cown_value((bocpy_cown *)self->result);
   if (bocpy_value_set_copy(value, object, "result") < 0)
     return NULL;
   Py_RETURN_NONE;

@@ -22,10 +22,9 @@ PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
     return NULL;
   }
   self->core = core;
-  self->value = (bocpy_value *)boc_cown_payload(core);
-  self->dict = NULL;
   self->weakrefs = NULL;
 #if BOCPY_FREE_THREADED
+  self->dict = NULL;
   PyObject_GC_Track(self);
 #endif
   return (PyObject *)self;

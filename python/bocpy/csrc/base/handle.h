@@ -22,10 +22,26 @@ typedef struct bocpy_value bocpy_value;
 
 typedef struct bocpy_cown {
   PyObject_HEAD boc_cown *core; /* NULL until __init__ */
-  bocpy_value *value;           /* the core's payload */
-  PyObject *dict;
   PyObject *weakrefs;
+#if BOCPY_FREE_THREADED
+  PyObject *dict; /* elsewhere the attributes are in a map: handle_attributes.h */
+#endif
 } bocpy_cown;
+
+/* The size of libboc's header of a cown, behind which the payload begins: five pointers
+ * and two numbers of 32 bits. (bocpy_cown_core_init checks it; a call of
+ * boc_cown_payload for each use costs several times as much as the addition.) */
+enum { BOCPY_CORE_HEADER = (5 * sizeof(void *) + 8 + 15) / 16 * 16 };
+
+/* The payload of a core. */
+static inline bocpy_value *bocpy_value_of(boc_cown *core) {
+  return (bocpy_value *)(void *)((char *)core + BOCPY_CORE_HEADER);
+}
+
+/* The payload of the core of a handle that has one. */
+static inline bocpy_value *bocpy_cown_value(const bocpy_cown *self) {
+  return bocpy_value_of(self->core);
+}
 
 /* The type of every core; it says whether handles are Cowns or PinnedCowns. */
 typedef struct bocpy_cown_core_type {
@@ -42,10 +58,30 @@ static inline bool bocpy_cown_check(bocpy_state *state, PyObject *object) {
          PyObject_TypeCheck(object, state->cown_type);
 }
 
+#if BOCPY_FREE_THREADED
+static inline PyObject *bocpy_cown_attributes(const bocpy_cown *self) {
+  return self->dict;
+}
+#else
+/* Whether the process has ever set an attribute of a plain Cown. */
+extern atomic_bool bocpy_attributes_used;
+PyObject *bocpy_attributes_find(const bocpy_cown *self);
+
+/* The attributes of a handle whose class gives its instances none, as Cown does:
+ * borrowed, or NULL if there are none. */
+static inline PyObject *bocpy_cown_attributes(const bocpy_cown *self) {
+  /* relaxed (owner): the thread that sets the first one of a handle has the GIL */
+  return atomic_load_explicit(&bocpy_attributes_used, memory_order_relaxed)
+             ? bocpy_attributes_find(self)
+             : NULL;
+}
+#endif
+
 /* Whether a handle has no state of its own that another handle of its core would
  * lack. */
 static inline bool bocpy_cown_is_plain(bocpy_state *state, PyObject *cown) {
-  return Py_IS_TYPE(cown, state->cown_type) && !((bocpy_cown *)cown)->dict;
+  return Py_IS_TYPE(cown, state->cown_type) &&
+         !bocpy_cown_attributes((bocpy_cown *)cown);
 }
 
 /* Makes the garbage collector know a handle as soon as the handle can be part of a

@@ -45,8 +45,9 @@ typedef struct bocpy_state {
   size_t caught_up; /* how many records were applied (definition_log.h) */
   int dict_watcher, type_watcher, function_watcher; /* 0: none (object_watchers.h) */
   bocpy_codec_state codec;
-  bocpy_freelist handles;    /* of cowns */
-  bocpy_freelist schedulers; /* what when() returns */
+  bocpy_address_map attributes; /* by handle: its dict, owned (handle_attributes.h) */
+  bocpy_freelist handles;       /* of cowns */
+  bocpy_freelist schedulers;    /* what when() returns */
 
   bocpy_mutex mutex; /* guards the map and the templates on free-threaded builds */
   bocpy_address_map

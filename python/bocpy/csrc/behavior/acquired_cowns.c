@@ -79,7 +79,7 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
 static PyObject *acquired_value_at(void *ctx, uint32_t i) {
   const acquired_cowns_object *self = ctx;
   PyObject *cown = self->args.handles[i];
-  bocpy_value *value = ((bocpy_cown *)cown)->value;
+  bocpy_value *value = bocpy_cown_value((bocpy_cown *)cown);
   PyObject *object = bocpy_value_held(value)       ? bocpy_value_get(value)
                      : bocpy_reader_is_here(value) ? bocpy_reader_get(value)
                                                    : bocpy_reader_copy_here(value);

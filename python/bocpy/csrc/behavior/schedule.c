@@ -277,7 +277,7 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
   for (uint32_t i = 0; i < when_args->cowns; i++) {
     const bocpy_cown *cown = (bocpy_cown *)when_args->handles[i];
     accesses[i] = (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
-    bocpy_in_flight_note(cown->value, call->code);
+    bocpy_in_flight_note(bocpy_cown_value(cown), call->code);
   }
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
   bocpy_in_flight_note(bocpy_value_of(result), call->code);
@@ -416,10 +416,10 @@ PyObject *bocpy_call_launch_plainly(bocpy_state *state, boc_runtime *runtime,
   for (uint32_t i = 0; i < count; i++) {
     const bocpy_cown *cown = (bocpy_cown *)when_args->handles[i];
     accesses[i] = (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
-    bocpy_in_flight_note(cown->value, code);
+    bocpy_in_flight_note(bocpy_cown_value(cown), code);
   }
   accesses[count] = (boc_access){core, BOC_FRESH};
-  bocpy_in_flight_note(((bocpy_cown *)result)->value, code);
+  bocpy_in_flight_note(bocpy_value_of(core), code);
   bocpy_call call = {.code = code,
                      .items = when_args->items,
                      .cowns = count,

@@ -42,7 +42,7 @@ static void each_at(each *self, uint32_t item, uint32_t first, bocpy_when_args *
   for (uint32_t i = 0; i < one->cowns; i++) {
     bocpy_cown *cown = (bocpy_cown *)one->handles[i];
     one->reads = one->reads || one->modes[i];
-    one->pinned = one->pinned || (all->pinned && cown->value->pinned);
+    one->pinned = one->pinned || (all->pinned && bocpy_cown_value(cown)->pinned);
     one->special = one->special ||
                    (all->special && !bocpy_cown_is_plain(self->state, one->handles[i]));
   }

@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "failure_report.h"
 #include "grant.h"
+#include "handle_attributes.h"
 #include "pinned.h"
 #include "reader_copies.h"
 #include "reference_cycles.h"
@@ -17,6 +18,22 @@
 #include "waiting.h"
 
 /* ---- life ------------------------------------------------------------------------ */
+
+static void cown_dealloc(bocpy_cown *self);
+
+/* The collector knows an object of a Python class from its beginning, and would visit
+ * each cown of a program with many of them. A Cown is part of a cycle only through its
+ * value: see bocpy_cown_track. Instances of a subclass may have other parts. */
+static void cown_untrack(PyObject *self, PyObject *value) {
+#if !BOCPY_FREE_THREADED
+  if (Py_TYPE(self)->tp_dealloc != (destructor)cown_dealloc)
+    return;
+  PyObject_GC_UnTrack(self);
+  if (bocpy_cown_attributes((bocpy_cown *)self))
+    PyObject_GC_Track(self);
+#endif
+  bocpy_cown_track(self, value);
+}
 
 static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"value", NULL};
@@ -37,7 +54,7 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
     return -1;
   }
   self->core = core;
-  self->value = bocpy_value_of(core);
+  cown_untrack((PyObject *)self, value);
   return 0;
 }
 
@@ -51,23 +68,23 @@ static bool cown_is_ours_alone(const bocpy_cown *self) {
  * garbage collector finds cycles through cowns. */
 static int cown_traverse(bocpy_cown *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
-  Py_VISIT(self->dict);
+  Py_VISIT(bocpy_cown_attributes(self));
   if (cown_is_ours_alone(self))
-    Py_VISIT(bocpy_value_object_here(self->value));
+    Py_VISIT(bocpy_value_object_here(bocpy_cown_value(self)));
   return 0;
 }
 
 /* Reports an exception that nobody has read before freeing it. */
 static int cown_clear(bocpy_cown *self) {
-  Py_CLEAR(self->dict);
-  if (!cown_is_ours_alone(self) || !bocpy_value_object_here(self->value))
+  bocpy_attributes_drop(self);
+  if (!cown_is_ours_alone(self) || !bocpy_value_object_here(bocpy_cown_value(self)))
     return 0;
-  if (bocpy_value_failure(self->value)) {
-    bocpy_failure_orphan(self->value);
-    bocpy_value_forget(self->value);
+  if (bocpy_value_failure(bocpy_cown_value(self))) {
+    bocpy_failure_orphan(bocpy_cown_value(self));
+    bocpy_value_forget(bocpy_cown_value(self));
     bocpy_failure_report_soon();
   } else {
-    bocpy_value_collect(self->value);
+    bocpy_value_collect(bocpy_cown_value(self));
   }
   return 0;
 }
@@ -87,7 +104,7 @@ static void cown_dealloc(bocpy_cown *self) {
   PyObject_GC_UnTrack(self);
   if (self->weakrefs)
     PyObject_ClearWeakRefs((PyObject *)self);
-  Py_CLEAR(self->dict);
+  bocpy_attributes_drop(self);
   if (self->core)
     bocpy_reference_cycles_give_up(self->core);
   bocpy_state *state = cown_state(type);
@@ -109,12 +126,13 @@ static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused);
 
 /* The value, if this thread holds the cown to write; NULL otherwise. */
 static inline bocpy_value *cown_held_value(const bocpy_cown *self) {
-  return self->core && bocpy_value_held(self->value) ? self->value : NULL;
+  return self->core && bocpy_value_held(bocpy_cown_value(self)) ? bocpy_cown_value(self)
+                                                                : NULL;
 }
 
 static PyObject *cown_getattro(PyObject *self, PyObject *name) {
   if (!cown_is_plain_value(self, name))
-    return PyObject_GenericGetAttr(self, name);
+    return bocpy_attributes_get(self, name);
   const bocpy_value *held = cown_held_value((bocpy_cown *)self);
   return held && bocpy_value_is_int(held) ? bocpy_value_get_int(held)
                                           : cown_get_value((bocpy_cown *)self, NULL);
@@ -129,8 +147,9 @@ static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
                ? 0
                : cown_set_value((bocpy_cown *)self, value, NULL);
   }
-  int status = PyObject_GenericSetAttr(self, name, value);
-  if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
+  int status = bocpy_attributes_set(self, name, value);
+  if (status == 0 && !PyObject_GC_IsTracked(self) &&
+      bocpy_cown_attributes((bocpy_cown *)self))
     PyObject_GC_Track(self);
   return status;
 }
@@ -165,11 +184,12 @@ static bool cown_is_lent(const bocpy_cown *self) {
 int bocpy_cown_require_held(const bocpy_cown *self, const char *what) {
   if (cown_require_core(self) < 0)
     return -1;
-  if (bocpy_value_held(self->value) || bocpy_cown_task_mode(self) == BOC_WRITE)
+  if (bocpy_value_held(bocpy_cown_value(self)) ||
+      bocpy_cown_task_mode(self) == BOC_WRITE)
     return 0;
-  if (bocpy_pinned_require_here(self->value, what) < 0)
+  if (bocpy_pinned_require_here(bocpy_cown_value(self), what) < 0)
     return -1;
-  if (bocpy_reader_is_here(self->value) || cown_is_lent(self))
+  if (bocpy_reader_is_here(bocpy_cown_value(self)) || cown_is_lent(self))
     PyErr_Format(PyExc_RuntimeError,
                  "%s: this behavior only reads the cown; to change it, give it to "
                  "@when(...) without read()",
@@ -186,13 +206,13 @@ int bocpy_cown_require_held(const bocpy_cown *self, const char *what) {
 static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
   PyObject *object;
-  bool held = self->core && bocpy_value_held(self->value);
-  if (!held && self->core && bocpy_reader_is_here(self->value))
-    object = bocpy_reader_get(self->value);
+  bool held = self->core && bocpy_value_held(bocpy_cown_value(self));
+  if (!held && self->core && bocpy_reader_is_here(bocpy_cown_value(self)))
+    object = bocpy_reader_get(bocpy_cown_value(self));
   else if (!held && self->core && cown_is_lent(self))
-    object = bocpy_reader_copy_here(self->value);
+    object = bocpy_reader_copy_here(bocpy_cown_value(self));
   else if (held || bocpy_cown_require_held(self, "value") == 0)
-    object = bocpy_value_get(self->value);
+    object = bocpy_value_get(bocpy_cown_value(self));
   else
     return NULL;
   bocpy_cown_track((PyObject *)self, object);
@@ -201,7 +221,7 @@ static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
 
 static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
   (void)unused;
-  if (!(self->core && bocpy_value_held(self->value)) &&
+  if (!(self->core && bocpy_value_held(bocpy_cown_value(self))) &&
       bocpy_cown_require_held(self, "value") < 0)
     return -1;
   if (!value) {
@@ -210,7 +230,7 @@ static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
     return -1;
   }
   bocpy_cown_track((PyObject *)self, value);
-  return bocpy_value_set(self->value, value, "value");
+  return bocpy_value_set(bocpy_cown_value(self), value, "value");
 }
 
 /* A failure counts as read if the cown is not in use, or is used by the caller. */
@@ -218,12 +238,12 @@ static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
   (void)unused;
   if (cown_require_core(self) < 0)
     return NULL;
-  bool ours = bocpy_value_held(self->value) || bocpy_reader_is_here(self->value) ||
-              cown_is_lent(self) || bocpy_cown_task_mode(self) >= 0 ||
-              !boc_cown_busy(self->core);
-  if (ours && self->value->failed)
-    bocpy_failure_forget(self->value);
-  return PyBool_FromLong(self->value->failed);
+  bool ours = bocpy_value_held(bocpy_cown_value(self)) ||
+              bocpy_reader_is_here(bocpy_cown_value(self)) || cown_is_lent(self) ||
+              bocpy_cown_task_mode(self) >= 0 || !boc_cown_busy(self->core);
+  if (ours && bocpy_cown_value(self)->failed)
+    bocpy_failure_forget(bocpy_cown_value(self));
+  return PyBool_FromLong(bocpy_cown_value(self)->failed);
 }
 
 static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
@@ -233,15 +253,15 @@ static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
   int failed = flag ? PyObject_IsTrue(flag) : 0;
   if (failed < 0)
     return -1;
-  return bocpy_value_set_failed(self->value, failed);
+  return bocpy_value_set_failed(bocpy_cown_value(self), failed);
 }
 
 static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
   (void)unused;
   return PyBool_FromLong(self->core &&
-                         (bocpy_value_held(self->value) ||
-                          bocpy_reader_is_here(self->value) || cown_is_lent(self) ||
-                          bocpy_cown_task_mode(self) >= 0));
+                         (bocpy_value_held(bocpy_cown_value(self)) ||
+                          bocpy_reader_is_here(bocpy_cown_value(self)) ||
+                          cown_is_lent(self) || bocpy_cown_task_mode(self) >= 0));
 }
 
 /* Takes the content of a held cown; raises it if it is a failure. */
@@ -273,11 +293,12 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:unwrap", names, &timeout) ||
       cown_require_core(self) < 0 ||
       bocpy_parse_timeout(timeout, "unwrap()", &limit) < 0 ||
-      bocpy_pinned_require_here(self->value, "unwrap()") < 0)
+      bocpy_pinned_require_here(bocpy_cown_value(self), "unwrap()") < 0)
     return NULL;
-  if (bocpy_value_held(self->value) || bocpy_cown_task_mode(self) == BOC_WRITE)
-    return cown_consume(self->value);
-  if (bocpy_reader_is_here(self->value) || cown_is_lent(self)) {
+  if (bocpy_value_held(bocpy_cown_value(self)) ||
+      bocpy_cown_task_mode(self) == BOC_WRITE)
+    return cown_consume(bocpy_cown_value(self));
+  if (bocpy_reader_is_here(bocpy_cown_value(self)) || cown_is_lent(self)) {
     bocpy_cown_require_held(self, "unwrap()");
     return NULL;
   }
@@ -285,7 +306,7 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
     return NULL;
   if (bocpy_acquire_to_take(self->core, limit) < 0)
     return NULL;
-  PyObject *object = cown_consume(self->value);
+  PyObject *object = cown_consume(bocpy_cown_value(self));
   PyObject *pending = object ? NULL : PyErr_GetRaisedException();
   bocpy_acquire_release(self->core);
   if (pending)
@@ -386,12 +407,12 @@ static Py_hash_t cown_hash(bocpy_cown *self) {
 static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *name = PyType_GetName(Py_TYPE(self));
   PyObject *text = NULL;
-  const char *state = !self->core                               ? "uninitialized"
-                      : bocpy_value_held(self->value)           ? "held here"
-                      : bocpy_cown_task_mode(self) == BOC_WRITE ? "held here"
-                      : bocpy_reader_is_here(self->value)       ? "read here"
-                      : boc_cown_busy(self->core)               ? "in use"
-                                                                : "free";
+  const char *state = !self->core                                    ? "uninitialized"
+                      : bocpy_value_held(bocpy_cown_value(self))     ? "held here"
+                      : bocpy_cown_task_mode(self) == BOC_WRITE      ? "held here"
+                      : bocpy_reader_is_here(bocpy_cown_value(self)) ? "read here"
+                      : boc_cown_busy(self->core)                    ? "in use"
+                                                                     : "free";
   if (name)
     text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
   Py_XDECREF(name);
@@ -507,12 +528,14 @@ static PyGetSetDef cown_getset[] = {
      NULL},
     {"impl", (getter)bocpy_cown_get_impl, NULL,
      "The cown's capsule, for its method `disown`.", NULL},
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {"__dict__", bocpy_attributes_get_dict, bocpy_attributes_set_dict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyMemberDef cown_members[] = {
+#if BOCPY_FREE_THREADED
     {"__dictoffset__", Py_T_PYSSIZET, offsetof(bocpy_cown, dict), Py_READONLY, NULL},
+#endif
     {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(bocpy_cown, weakrefs), Py_READONLY,
      NULL},
     {NULL, 0, 0, 0, NULL},

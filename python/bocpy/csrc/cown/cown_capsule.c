@@ -29,14 +29,14 @@ static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   (void)unused;
   if (bocpy_cown_require_held(self->cown, "disown()") < 0)
     return NULL;
-  bocpy_value_clear(self->cown->value);
+  bocpy_value_clear(bocpy_cown_value(self->cown));
   if (bocpy_cown_task_mode(self->cown) == BOC_WRITE)
     Py_RETURN_NONE;
   if (bocpy_acquire_writes(self->cown->core)) {
     if (bocpy_acquire_release(self->cown->core) < 0)
       return NULL;
   } else {
-    bocpy_value_hold(self->cown->value, NULL);
+    bocpy_value_hold(bocpy_cown_value(self->cown), NULL);
   }
   Py_RETURN_NONE;
 }

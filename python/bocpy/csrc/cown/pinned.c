@@ -48,10 +48,7 @@ static int pinned_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
     return -1;
   }
   self->core = pinned_core_new(object);
-  if (!self->core)
-    return -1;
-  self->value = bocpy_value_of(self->core);
-  return 0;
+  return self->core ? 0 : -1;
 }
 
 PyDoc_STRVAR(

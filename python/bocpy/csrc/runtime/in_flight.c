@@ -110,7 +110,7 @@ static int parts_add_outside(PyObject *parts, const boc_cown *core) {
 }
 
 /* `described` gets the code of the body that has the cown, if a body has it. */
-static int parts_add_holder(PyObject *parts, const boc_cown *core,
+static int parts_add_holder(PyObject *parts, boc_cown *core,
                             const bocpy_code **described) {
   const bocpy_value *value = bocpy_value_of(core);
   const bocpy_thread *holder =

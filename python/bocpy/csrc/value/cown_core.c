@@ -52,3 +52,15 @@ boc_cown *bocpy_cown_core_new(bool pinned) {
   PyErr_NoMemory();
   return NULL;
 }
+
+int bocpy_cown_core_init(void) {
+  boc_cown *core = bocpy_cown_core_new(false);
+  if (!core)
+    return -1;
+  bool there = boc_cown_payload(core) == (void *)bocpy_value_of(core);
+  boc_cown_drop(core);
+  if (there)
+    return 0;
+  PyErr_SetString(PyExc_SystemError, "bocpy was built for another version of libboc");
+  return -1;
+}

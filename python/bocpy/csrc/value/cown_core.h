@@ -4,12 +4,12 @@
 
 #include "value.h"
 
-static inline bocpy_value *bocpy_value_of(boc_cown *core) {
-  return (bocpy_value *)boc_cown_payload(core);
-}
-
 /* A new core with the value None and one reference. `pinned`: its value has to stay on
  * the main thread. NULL with MemoryError. Attached. */
 boc_cown *bocpy_cown_core_new(bool pinned);
+
+/* Once, before other cowns: -1 with SystemError if a cown's payload is not where
+ * bocpy_value_of looks for it. */
+int bocpy_cown_core_init(void);
 
 #endif

@@ -14,7 +14,6 @@ PyObject *bocpy_lend_handle(bocpy_worker_slot *slot, boc_cown *core) {
     return lend_new(slot, core);
   bocpy_cown *self = (bocpy_cown *)slot->idle_handles[--slot->idle_count];
   self->core = core;
-  self->value = bocpy_value_of(core);
   return (PyObject *)self;
 }
 
@@ -23,7 +22,8 @@ PyObject *bocpy_lend_handle(bocpy_worker_slot *slot, boc_cown *core) {
 static bool handle_is_idle(const bocpy_worker_slot *slot, PyObject *handle) {
   const bocpy_cown *self = (bocpy_cown *)handle;
   return slot->idle_count < BOCPY_IDLE_HANDLES && bocpy_object_is_sole(handle) &&
-         !self->dict && !self->weakrefs && !bocpy_value_is_circular(self->value);
+         !self->weakrefs && !bocpy_cown_attributes(self) &&
+         !bocpy_value_is_circular(bocpy_cown_value(self));
 }
 
 void bocpy_return_handle(bocpy_worker_slot *slot, PyObject *handle) {
