@@ -64,6 +64,7 @@ class Space:
 # A space holds its dict, so the id stays that of this dict.
 _by_id: dict[int, Space] = {}
 _by_key: dict[str, Space] = {}
+_former: list[dict[str, Any]] = []  # of modules that were imported anew: keeps the ids
 _importable: dict[str, tuple[ModuleType, bool]] = {}
 
 
@@ -75,7 +76,15 @@ def add(space: Space) -> Space:
 
 def find(key: str) -> Space | None:
     """The space of that key, if this interpreter has seen it."""
-    return _by_key.get(key)
+    space = _by_key.get(key)
+    if space is not None and space.imported and not _worker:
+        module = sys.modules.get(key)
+        names = getattr(module, "__dict__", space.names)
+        if names is not space.names:  # the program has imported the module anew
+            _former.append(space.names)
+            space.names = names
+            _by_id[id(names)] = space
+    return space
 
 
 def seen(names: dict[str, Any]) -> Space | None:

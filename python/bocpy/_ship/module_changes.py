@@ -279,7 +279,12 @@ def is_namespace(cls: type) -> bool:
     """Whether a class of the standard library has its data in its attributes."""
     if cls.__module__ == "collections":
         return cls.__qualname__ in _NAMESPACES
-    return cls.__qualname__ == "Namespace"
+    if cls.__module__ == "configparser":
+        return cls.__qualname__ in _PARSERS
+    return cls is SimpleNamespace or cls.__qualname__ == "Namespace"
+
+
+_PARSERS = frozenset({"ConfigParser", "RawConfigParser"})
 
 
 _PLAIN_BASES = frozenset({*_CONTAINERS, object})
@@ -296,12 +301,15 @@ def attributes_of(value: object) -> dict[str, Any]:
 def has_plain_state(value: object) -> bool:
     """Whether an object of the program consists of its attributes alone."""
     cls = type(value)
-    if cls is SimpleNamespace or is_namespace(cls):
+    if is_namespace(cls):
         return hasattr(value, "__dict__")
     if isinstance(value, _WITH_OTHER_STATE) or change_detection.is_enum_member(value):
         return False
     return is_class_of_program(cls) and not any(
-        hook in vars(base) for base in cls.__mro__[:-1] for hook in _REDUCING
+        hook in vars(base)
+        for base in cls.__mro__[:-1]
+        if base is not SimpleNamespace
+        for hook in _REDUCING
     )
 
 

@@ -6,6 +6,7 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from types import CodeType, FunctionType
 
 from .module_changes import is_own
@@ -38,6 +39,8 @@ def codes_of_class(cls: type) -> Iterator[tuple[FunctionType, CodeType]]:
         if not is_own(base.__module__):
             continue
         for value in list(vars(base).values()):
+            if isinstance(value, cached_property):
+                value = value.func
             if isinstance(value, property):
                 parts: tuple[Any, ...] = (value.fget, value.fset, value.fdel)
             else:

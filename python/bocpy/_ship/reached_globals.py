@@ -66,9 +66,12 @@ def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
     elsewhere."""
     attributes = code_names.all_names(code)
     yield (space.key, module_changes.SPEC), frozenset()
-    for name in code_names.global_names(code) & space.names.keys():
-        value = space.names[name]
-        if isinstance(value, ModuleType):
+    for name in code_names.global_names(code):
+        value = space.names.get(name, MISSING)
+        if value is MISSING:
+            if not hasattr(builtins, name):
+                yield (space.key, name), frozenset()
+        elif isinstance(value, ModuleType):
             yield from attributes_followed(value, attributes)
         else:
             yield from name_followed(space.key, name, value)

@@ -379,7 +379,8 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
     """As `publish_name`, for a name of a module that workers import themselves."""
     entry = entries[key] = Entry(value)
     _queue.extend((name, frozenset()) for name in names_left(key, value))
-    blob = state_of(key, entry)
+    missing = value is MISSING and before is None  # a worker may have it
+    blob = b"" if missing else state_of(key, entry)
     _core._watch_changes(sys.modules[key[0]].__dict__)
     reached = list(name_followed(*key, value))[1:]
     for function, code in codes_of(value):

@@ -395,3 +395,65 @@ for other in (lambda: "other", own, (lambda: 5), own):
     assert run() == seen(), (run(), seen())
 """
     assert program(f"{WITH_OTHERS}{text}print('right')").lines == ["right"]
+
+
+MORE = """
+import configparser
+import functools
+import types
+
+
+class Space(types.SimpleNamespace):
+    pass
+
+
+class Lazy:
+    @functools.cached_property
+    def value(self):
+        return source["value"]
+
+
+source = {"value": 1}
+space = Space(inner=Space(n=1))
+parser = configparser.ConfigParser()
+parser["a"] = {"x": "1"}
+
+
+def seen():
+    try:
+        late = defined_late
+    except NameError:
+        late = None
+    sections = {name: dict(parser[name]) for name in parser.sections()}
+    return space.inner.n, Lazy().value, sections, late
+"""
+
+
+def test_objects_with_a_state_of_their_own_and_late_names(program, backend, tmp_path):
+    (tmp_path / "more.py").write_text(MORE, encoding="utf-8")
+    text = """
+import importlib, sys
+import more
+from bocpy import start, when
+
+start(2)
+
+def seen(): return when()(lambda: more.seen()).result(30)
+
+assert seen() == more.seen()
+more.space.inner.n, more.source["value"] = 2, 3
+more.parser["a"]["x"] = "4"
+more.parser["b"] = {"y": "5"}
+more.defined_late = 6
+assert seen() == more.seen(), (seen(), more.seen())
+del more.defined_late
+assert seen() == more.seen(), (seen(), more.seen())
+
+del sys.modules["more"]
+more = importlib.import_module("more")
+assert seen() == more.seen(), (seen(), more.seen())
+more.source["value"] = 7
+assert seen() == more.seen(), (seen(), more.seen())
+print("right")
+"""
+    assert program(text).lines == ["right"]
