@@ -146,7 +146,7 @@ def find_dispatchers() -> None:
         for value in list(vars(module).values()):
             if type(value) is FunctionType and all(map(value.__dict__.get, _MARKS)):
                 _dispatchers[id(value)] = value
-                for table in gc.get_referents(value.registry):
+                for table in gc.get_referents(vars(value)["registry"]):
                     _core._watch_changes(table)
     _core._watch_changes(copyreg.dispatch_table)
 
