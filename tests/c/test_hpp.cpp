@@ -159,6 +159,27 @@ struct moves_with_care {
   int value;
 };
 
+/* Adds to `moves` with each move. */
+struct counts_moves {
+  explicit counts_moves(int &all) : moves(&all) {}
+  counts_moves(const counts_moves &) = delete;
+  counts_moves &operator=(const counts_moves &) = delete;
+  counts_moves(counts_moves &&other) noexcept : moves(other.moves) { ++*moves; }
+  counts_moves &operator=(counts_moves &&) = delete;
+  ~counts_moves() = default;
+  int *moves;
+};
+
+static void a_body_is_moved_once() {
+  boc::runtime runtime(1);
+  int moves = 0;
+  auto body = [counter = counts_moves(moves)] { (void)counter; };
+  moves = 0;
+  boc::when() << std::move(body);
+  CHECK(moves == 1);
+  CHECK(runtime.quiesce());
+}
+
 static void captures_whose_move_may_throw() {
   boc::runtime runtime(1);
   auto sum = boc::make_cown<int>(0);
@@ -441,6 +462,7 @@ int main() {
   RUN(a_cown_named_twice_is_there_twice);
   RUN(lanes_are_pumped_by_their_owner);
   RUN(empty_cowns_are_refused);
+  RUN(a_body_is_moved_once);
   RUN(captures_whose_move_may_throw);
   RUN(a_type_may_hold_cowns_of_itself);
   RUN(bodies_get_their_cowns_back);

@@ -280,12 +280,15 @@ public:
   template <class F> auto operator<<(F &&body) && {
     using stored = std::decay_t<F>;
     constexpr std::index_sequence_for<Stored...> all;
-    if constexpr (std::is_nothrow_move_constructible_v<stored>) {
-      return schedule(stored(std::forward<F>(body)), all);
-    } else {
+    if constexpr (!std::is_nothrow_move_constructible_v<stored>) {
       return schedule(
           detail::movable<stored>{std::make_unique<stored>(std::forward<F>(body))},
           all);
+    } else if constexpr (std::is_same_v<F, stored>) {
+      /* moved once: a capture of a const cown & is const, and each move copies it */
+      return schedule(std::move(body), all);
+    } else {
+      return schedule(stored(std::forward<F>(body)), all);
     }
   }
 
