@@ -85,7 +85,11 @@ def import_apart(names: list[str]) -> None:
     done = allocate_lock()
     done.acquire()
 
+    locked = _core._locked_here()
+
     def load() -> None:
+        if locked:  # what a finalizer calls here must not wait for this thread's caller
+            _core._stand_in()
         try:
             for name in names:
                 import_here(name)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 from warnings import warn
 
+from .._late_imports import late_import
 from .._libboc import ffi, lib
 from . import completions, failure, in_flight, pump, runtime
 from .base import (
@@ -425,9 +426,7 @@ def any_here() -> bool:
 
 def watch_end(acquisition: Acquisition) -> None:
     """From now on the end of this thread gives back its cowns."""
-    from .. import _thread_ends
-
-    end = _thread_ends.end_here()
+    end = late_import("bocpy._thread_ends").end_here()
     acquisition.name, acquisition.owner = end.name, end.serial
 
 

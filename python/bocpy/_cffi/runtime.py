@@ -67,9 +67,19 @@ def refuse_forking(what: str) -> None:
         )
     if me.changing:
         raise RuntimeError(
-            f"{what} in a finalizer or a handler of a signal that interrupted this "
-            "thread while it started or ended the workers"
+            f"{what} in a finalizer or handler that interrupted its thread while it "
+            "started or ended the workers: call start() before"
         )
+
+
+def locked_here() -> bool:
+    """Whether this thread has the lock to change the state."""
+    return me.changing
+
+
+def stand_in() -> None:
+    """This thread works for one that has the lock, and waits."""
+    me.changing = True
 
 
 def change(what: str, function: Callable[[], T]) -> T:

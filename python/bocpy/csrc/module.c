@@ -138,6 +138,8 @@ static PyMethodDef module_methods[] = {
     {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},
     {"_importing", bocpy_importing, METH_O, NULL},
     {"_watch_changes", bocpy_watchers_watch, METH_O, NULL},
+    {"_locked_here", bocpy_locked_here, METH_NOARGS, NULL},
+    {"_stand_in", bocpy_stand_in, METH_NOARGS, NULL},
     {"_is_idle", bocpy_is_idle, METH_NOARGS, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},

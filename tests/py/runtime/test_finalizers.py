@@ -256,3 +256,37 @@ def test_finalizers_of_what_a_worker_kept_for_its_thread(program):
     wait for it."""
     done = program(AT_THE_END)
     assert done.lines == ["7 refused"], done.err
+
+
+#: A finalizer may run at any allocation, so in the imports that a start makes.
+IN_A_START = """
+import gc, sys, threading
+from bocpy import Cown, start, wait, when
+
+class Final:
+    def __del__(self):
+        calls = {"start": lambda: start(2), "when": lambda: when()(int), "wait": wait}
+        try:
+            calls[sys.argv[1]]()
+        except RuntimeError as error:
+            refused.append(str(error))
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "bocpy._body":
+            Final()
+
+refused = []
+sys.meta_path.insert(0, Finder())
+start(2)
+print(when()(lambda: 5).result(30), *refused)
+"""
+
+
+@pytest.mark.backends("interpreters")
+@pytest.mark.parametrize("call", ["start", "when", "wait"])
+def test_a_finalizer_in_a_start(program, backend, call):
+    """On threads the module is imported before the runtime is locked."""
+    (line,) = program(IN_A_START, args=[call]).lines
+    assert line.startswith("5 ")
+    assert "in a finalizer or handler that interrupted its thread" in line

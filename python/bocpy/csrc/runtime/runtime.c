@@ -31,7 +31,6 @@
 
 enum { STOPPED, RUNNING, PAUSED, CLOSED, LEAVING };
 
-static bocpy_lock runtime_lock;
 static atomic_int runtime_state = STOPPED;
 static atomic_size_t runtime_inside; /* threads between enter and leave */
 static atomic_size_t
@@ -55,11 +54,13 @@ static const bocpy_runtime_callbacks *callbacks;
 /* ---- who may call ---------------------------------------------------------------- */
 
 int bocpy_runtime_init(const bocpy_runtime_callbacks *given) {
-  callbacks = given;
-  if (runtime_lock)
+  if (callbacks)
     return 0;
   atomic_store(&bocpy_threads_backend, bocpy_default_threads());
-  return bocpy_lock_init(&runtime_lock);
+  if (bocpy_runtime_lock_make() < 0)
+    return -1;
+  callbacks = given;
+  return 0;
 }
 
 int bocpy_runtime_watch_forks(void) { return callbacks->watch_forks(); }
@@ -71,24 +72,6 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
 }
 
 /* ---- states ---------------------------------------------------------------------- */
-
-int bocpy_runtime_lock(const char *what) {
-  if (!bocpy_self.forking && !bocpy_self.worker_ends) {
-    bocpy_lock_take_detached(&runtime_lock);
-    return 0;
-  }
-  if (bocpy_self.worker_ends) { /* the thread that ends it has the lock, and waits */
-    PyErr_Format(PyExc_RuntimeError, "%s in a finalizer of a worker that ends", what);
-    return -1;
-  }
-  PyErr_Format(PyExc_RuntimeError,
-               "%s in a hook of os.register_at_fork(): the workers have ended for the "
-               "fork; schedule after it",
-               what);
-  return -1;
-}
-
-void bocpy_runtime_unlock(void) { bocpy_lock_give(&runtime_lock); }
 
 /* Waits until no thread that saw the previous state is between enter and leave. */
 static void runtime_drain_inside(void) {
@@ -579,10 +562,8 @@ void bocpy_runtime_end_for_fork(void) {
 bool bocpy_runtime_has_workers(void) { return atomic_load(&runtime_state) != STOPPED; }
 
 int bocpy_runtime_forget(void) {
-  bocpy_lock fresh = NULL;
-  if (bocpy_lock_init(&fresh) < 0)
+  if (bocpy_runtime_lock_make() < 0)
     return -1;
-  runtime_lock = fresh;
   runtime = NULL;
   runtime_slots = NULL;
   runtime_boot = NULL;

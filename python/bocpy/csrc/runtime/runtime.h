@@ -81,10 +81,18 @@ bool bocpy_runtime_is_leaving(void);
 
 /* ---- for start_and_quiesce.c, program_end.c and fork.c --------------------------- */
 
-/* Takes the lock under which the state changes. -1 with RuntimeError if this thread
- * forks, and so has the lock. `what` names the calling function. */
+/* Makes the lock, at first and in the child of a fork. -1 with an exception. */
+int bocpy_runtime_lock_make(void);
+
+/* Takes the lock under which the state changes. -1 with RuntimeError if this thread has
+ * it, or one for which it stands in. `what` names the calling function. */
 int bocpy_runtime_lock(const char *what);
 void bocpy_runtime_unlock(void);
+
+/* _locked_here(): whether this thread has the lock. _stand_in(): this thread works for
+ * one that has it, and waits. */
+PyObject *bocpy_locked_here(PyObject *module, PyObject *unused);
+PyObject *bocpy_stand_in(PyObject *module, PyObject *unused);
 
 /* For start(): makes it RUNNING with that many workers and that backend; with the
  * existing ones if `any_count`. -1 with an exception. */
