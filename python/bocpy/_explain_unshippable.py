@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _TRIES = 20_000  # pickling attempts at most, for all parts together
+_PARTS = 500  # of a value that is nested too deeply, so many are looked at
 _REFUSALS = (TypeError, AttributeError, PickleError, NotImplementedError)
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, bytearray)
 
@@ -28,7 +29,9 @@ Dumps = Callable[[object], object]
 def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Exception:
     """The error to raise instead of `refusal`, which `dumps(value)` raised."""
     if isinstance(refusal, RecursionError):
-        error: Exception = RecursionError(f"{root} is nested too deeply to be shipped")
+        error: Exception = RecursionError(
+            _set_in_itself(value, root) or f"{root} is nested too deeply to be shipped"
+        )
         error.__cause__ = refusal
         return error
     path, part, cause = _Search(dumps).narrow(root, value, refusal)
@@ -40,6 +43,36 @@ def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Excep
     error = TypeError(f"{path}: cannot ship {_name(part)}{_reason(part, cause)}")
     error.__cause__ = cause
     return error
+
+
+def _set_in_itself(value: object, root: str) -> str | None:
+    """What to say if a part of the value is a set that contains itself: such a set is
+    made of its elements, so these have to be made before it."""
+    for path, part in _all_parts(value, root):
+        if isinstance(part, set | frozenset) and any(
+            inner is part
+            for element in list(part)
+            for _, inner in _all_parts(element, path)
+        ):
+            return (
+                f"{path}: cannot ship {_name(part)}: it contains itself, and is made "
+                "of its elements; keep them in a list, or use backend='threads'"
+            )
+    return None
+
+
+def _all_parts(value: object, root: str) -> Iterator[tuple[str, Any]]:
+    """The parts at all depths, the value included, but not more than _PARTS."""
+    todo = [(root, value)]
+    seen = {id(value)}
+    for path, part in todo:
+        yield path, part
+        if type(part) in _SIMPLE or len(todo) >= _PARTS:
+            continue
+        for step, inner in _parts(part):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                todo.append((step.format(path), inner))
 
 
 def reason(value: object, refusal: Exception, dumps: Dumps) -> str:

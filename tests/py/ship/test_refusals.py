@@ -2,6 +2,7 @@
 object and the way out."""
 
 import pytest
+from bocpy import Cown
 
 HEAD = """
 import asyncio, os, tempfile, threading
@@ -184,3 +185,18 @@ print("right")
 """
     )
     assert done.lines == ["right"]
+
+
+class Keyed(set):
+    def __hash__(self):
+        return hash(self.key)
+
+
+@pytest.mark.backends("interpreters")
+def test_a_set_that_contains_itself_is_named(runtime, backend):
+    keyed = Keyed()
+    keyed.key = 1
+    keyed.add(keyed)
+    text = r"value\['a'\]\[0\]: cannot ship a 'test_refusals.Keyed': it contains itself"
+    with pytest.raises(RecursionError, match=text):
+        Cown({"a": [keyed]})
