@@ -269,6 +269,7 @@ static int module_clear(PyObject *module) {
   bocpy_watchers_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
+  Py_CLEAR(state->latest_int);
   Py_CLEAR(state->distributed_hook);
   Py_CLEAR(state->notices);
   bocpy_python_clear(&state->python);

@@ -494,3 +494,31 @@ def test_a_cown_of_the_threads_backend_keeps_the_object(backend):
     c = Cown(value)
     same = c.unwrap() is value
     assert same == (backend == "threads")
+
+
+def test_counters_that_pass_one_another_keep_their_values():
+    """A worker keeps the int that was stored last: another cown may hold the same."""
+    a, b = Cown(1000), Cown(1000)
+
+    def count(a, b, step=1):
+        a.value += step
+        b.value = a.value
+        b.value -= 1
+        assert (a.value, b.value) == (b.value + 1, a.value - 1)
+
+    results = [when(a, b)(count) for _ in range(300)]
+
+    @when(a)
+    def others(a):
+        seen = [a.value]
+        for value in (True, 1300.0, 70_000, 2**40, 1300):
+            a.value = value
+            seen.append(a.value)
+        return seen
+
+    assert b.unwrap(timeout=LIMIT) == 1299
+    for result in results:
+        result.unwrap(timeout=LIMIT)
+    assert repr(others.unwrap(timeout=LIMIT)) == repr(
+        [1300, True, 1300.0, 70_000, 2**40, 1300]
+    )

@@ -46,8 +46,11 @@ typedef struct bocpy_state {
   int dict_watcher, type_watcher, function_watcher; /* 0: none (object_watchers.h) */
   bocpy_codec_state codec;
   bocpy_address_map attributes; /* by handle: its dict, owned (handle_attributes.h) */
-  bocpy_freelist handles;       /* of cowns */
-  bocpy_freelist schedulers;    /* what when() returns */
+  /* the int that was last stored in a cown, or NULL, and its value (cown.c) */
+  PyObject *latest_int;
+  int32_t latest_number;
+  bocpy_freelist handles;    /* of cowns */
+  bocpy_freelist schedulers; /* what when() returns */
 
   bocpy_mutex mutex; /* guards the map and the templates on free-threaded builds */
   bocpy_address_map

@@ -348,6 +348,13 @@ static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *
   return result;
 }
 
+/* PyObject_Vectorcall, for a Python function: without checking that a result or an
+ * exception is there, which the interpreter sees to. */
+static PyObject *function_call(PyObject *function, PyObject *const *args, size_t flags,
+                               PyObject *names) {
+  return ((PyFunctionObject *)function)->vectorcall(function, args, flags, names);
+}
+
 /* Whether nothing is captured, and each cown is an argument of its own. */
 static bool call_is_plain(const bocpy_call *call, const bocpy_worker_slot *slot) {
   if (BOCPY_FREE_THREADED || call->carried != BOCPY_CARRY_NOTHING || call->grouped)
@@ -366,8 +373,7 @@ static PyObject *call_with_lent(boc_behavior *self, bocpy_call *call,
          (args[lent] = bocpy_lend_handle(slot, boc_behavior_cown(self, lent))))
     lent++;
   if (lent == call->cowns)
-    result = PyObject_Vectorcall(function, args, lent | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                 NULL);
+    result = function_call(function, args, lent | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
   for (uint32_t i = 0; i < lent; i++)
     bocpy_return_handle(slot, args[i]);
   return result;
@@ -379,9 +385,9 @@ static PyObject *call_function_plainly(boc_behavior *self, bocpy_call *call,
   if (!function)
     return NULL;
   PyObject *result =
-      call->local ? PyObject_Vectorcall(function, bocpy_call_local(call)->handles,
-                                        call->cowns, NULL)
-                  : call_with_lent(self, call, function);
+      call->local
+          ? function_call(function, bocpy_call_local(call)->handles, call->cowns, NULL)
+          : call_with_lent(self, call, function);
   Py_DECREF(function);
   return result;
 }
@@ -402,7 +408,7 @@ static PyObject *call_function(boc_behavior *self, bocpy_call *call,
     if (call->keywords)
       names = PyTuple_GET_ITEM(f.captures, (Py_ssize_t)call->extra + call->positional);
     if (function)
-      result = PyObject_Vectorcall(
+      result = function_call(
           function, f.args, (f.count - call->keywords) | PY_VECTORCALL_ARGUMENTS_OFFSET,
           names);
     Py_XDECREF(function);

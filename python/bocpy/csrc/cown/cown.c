@@ -113,12 +113,32 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_DECREF(type);
 }
 
-/* Whether this is attribute `value` of exactly a Cown. Then no look-up along the type
- * is needed, which would cost more than the access. Code objects have the name
- * interned. */
-static bool cown_is_plain_value(PyObject *self, PyObject *name) {
+/* The state, if this is attribute `value` of exactly a Cown; NULL otherwise. Then no
+ * look-up along the type is needed, which would cost more than the access. Code objects
+ * have the name interned. */
+static inline bocpy_state *cown_plain_value(PyObject *self, PyObject *name) {
   bocpy_state *state = cown_state(Py_TYPE(self));
-  return state && name == state->value_name;
+  return state && name == state->value_name ? state : NULL;
+}
+
+/* The content, an int of 32 bits, as an object: the one that was stored last if it has
+ * that value, as in a chain of behaviors that count. A new one costs 230 instructions,
+ * its end included. */
+static PyObject *cown_get_int(const bocpy_state *state, const bocpy_value *held) {
+  return state->latest_int && state->latest_number == bocpy_take_inline_int(held->bytes)
+             ? Py_NewRef(state->latest_int)
+             : bocpy_value_get_int(held);
+}
+
+/* Keeps `object`, which is the content now, for cown_get_int. CPython itself keeps
+ * small ints. */
+static void cown_keep_int(bocpy_state *state, const bocpy_value *held,
+                          PyObject *object) {
+  int32_t number = bocpy_take_inline_int(held->bytes);
+  if (BOCPY_FREE_THREADED || (number >= -5 && number <= 256))
+    return;
+  state->latest_number = number;
+  Py_XSETREF(state->latest_int, Py_NewRef(object));
 }
 
 static PyObject *cown_get_value(bocpy_cown *self, void *unused);
@@ -131,21 +151,25 @@ static inline bocpy_value *cown_held_value(const bocpy_cown *self) {
 }
 
 static PyObject *cown_getattro(PyObject *self, PyObject *name) {
-  if (!cown_is_plain_value(self, name))
+  const bocpy_state *state = cown_plain_value(self, name);
+  if (!state)
     return bocpy_attributes_get(self, name);
   const bocpy_value *held = cown_held_value((bocpy_cown *)self);
-  return held && bocpy_value_is_int(held) ? bocpy_value_get_int(held)
+  return held && bocpy_value_is_int(held) ? cown_get_int(state, held)
                                           : cown_get_value((bocpy_cown *)self, NULL);
 }
 
 /* The garbage collector tracks a handle from its first attribute on: before, it cannot
  * be part of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
-  if (cown_is_plain_value(self, name)) {
+  bocpy_state *state = cown_plain_value(self, name);
+  if (state) {
     bocpy_value *held = cown_held_value((bocpy_cown *)self);
-    return held && value && bocpy_value_is_int(held) && bocpy_value_set_int(held, value)
-               ? 0
-               : cown_set_value((bocpy_cown *)self, value, NULL);
+    if (!held || !value || !bocpy_value_is_int(held) ||
+        !bocpy_value_set_int(held, value))
+      return cown_set_value((bocpy_cown *)self, value, NULL);
+    cown_keep_int(state, held, value);
+    return 0;
   }
   int status = bocpy_attributes_set(self, name, value);
   if (status == 0 && !PyObject_GC_IsTracked(self) &&
