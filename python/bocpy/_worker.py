@@ -62,6 +62,11 @@ def prepare() -> None:
 
 def set_up(known: dict[str, Any]) -> None:
     """Makes this interpreter ready for behaviors."""
+    if sys.version_info[:2] == (3, 12):
+        # CPython 3.12's own does not load in a second interpreter, and harms the main
+        # one. zoneinfo then takes its implementation in Python.
+        modules: dict[str, Any] = sys.modules
+        modules["_zoneinfo"] = None
     sys.argv = known["argv"]
     sys.dont_write_bytecode = known["dont_write_bytecode"]
     sys.setswitchinterval(SWITCH_INTERVAL)

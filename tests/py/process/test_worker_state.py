@@ -274,3 +274,22 @@ print("right")
 """
     )
     assert done.lines == ["right"], done.err
+
+
+ZONES = """
+import datetime, io, struct, zoneinfo
+from bocpy import when
+
+TABLE = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+TABLE += struct.pack(">lbb", 3600, 0, 0) + b"ABC\\0"
+
+def offset():
+    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(TABLE))
+    return datetime.datetime(2024, 7, 1, tzinfo=zone).utcoffset().seconds
+
+print(offset(), [when()(offset).result(30) for _ in range(10)] == [3600] * 10, offset())
+"""
+
+
+def test_zones_of_time(program, backend):
+    assert program(ZONES).lines == ["3600 True 3600"]
