@@ -91,7 +91,9 @@ class BocExecutor(Executor):
     ) -> None:
         if max_workers is not None and not isinstance(max_workers, int):
             kind = type(max_workers).__name__
-            raise TypeError(f"max_workers must be an int or None, not {kind!r}")
+            raise TypeError(
+                f"BocExecutor(): max_workers must be an int or None, not {kind!r}"
+            )
         if max_workers is not None and max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):

@@ -6,6 +6,7 @@ Threads: any of the main interpreter; `Scope` objects travel to workers as handl
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar, Token
@@ -416,5 +417,6 @@ def behaviors(
     if limit is not None and limit < 1:
         raise ValueError(f"behaviors(): limit must be at least 1, not {limit}")
     parent = _core._scope_current()
-    handle = _core._Scope(parent, on_error == "cancel", limit or 0)
+    most = min(limit or 0, sys.maxsize)
+    handle = _core._Scope(parent, on_error == "cancel", most)
     return Scope(handle, name, timeout, limit)
