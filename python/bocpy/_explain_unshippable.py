@@ -126,21 +126,21 @@ def _parts(value: object) -> Iterator[tuple[str, Any]]:
     path."""
     if isinstance(value, type) or (callable(value) and hasattr(value, "__code__")):
         return
-    if isinstance(value, dict):
-        for key, item in list(dict.items(value)):
+    part: Any = value
+    kind = type(value)  # a proxy says that its `__class__` is another one
+    if issubclass(kind, dict):
+        for key, item in list(dict.items(part)):
             yield f"a key of {{}}, {_brief(key)}", key
             yield f"{{}}[{_brief(key)}]", item
-    elif isinstance(value, (list, tuple)):
-        items = (
-            list.copy(value) if isinstance(value, list) else tuple.__add__(value, ())
-        )
+    elif issubclass(kind, (list, tuple)):
+        items = list.copy(part) if issubclass(kind, list) else tuple.__add__(part, ())
         for index, item in enumerate(items):
             yield f"{{}}[{index}]", item
-    elif isinstance(value, (set, frozenset)):
-        for item in list(value):
+    elif issubclass(kind, (set, frozenset)):
+        for item in list(part):
             yield "an element of {}", item
-    elif isinstance(value, BaseException):
-        for index, item in enumerate(value.args):
+    elif issubclass(kind, BaseException):
+        for index, item in enumerate(part.args):
             yield f"{{}}.args[{index}]", item
     yield from _attributes(value)
 
@@ -191,7 +191,8 @@ def _reason(part: object, cause: Exception) -> str:
     builtin = kind.__module__ in sys.builtin_module_names
     unsaid = ("cannot pickle", *([f"Can't pickle {kind!r}"] if builtin else ()))
     if text and not text.startswith(unsaid):
-        return f": {text}"
+        advice = ADVICE if isinstance(cause, NotImplementedError) else ""
+        return f": {text}{advice}"
     module = _compiled_module(kind)
     return ADVICE if module is None else _UNTOLD.format(module)
 

@@ -116,14 +116,14 @@ def space_of(names: dict[str, Any]) -> Space:
 
 def instances_published() -> dict[int, tuple[Space, str]]:
     """By address: the globals of this interpreter's own spaces that are instances of
-    classes written in Python."""
-    return {
-        id(value): (space, name)
-        for space in list(_by_key.values())
-        if space.published
-        for name, value in list(space.names.items())
-        if type(value).__module__ != "builtins" and not isinstance(value, type)
-    }
+    classes written in Python. Of several names of one instance, the first is there."""
+    found: dict[int, tuple[Space, str]] = {}
+    for space in list(_by_key.values()):
+        if space.published:
+            for name, value in list(space.names.items()):
+                if type(value).__module__ != "builtins" and not isinstance(value, type):
+                    found.setdefault(id(value), (space, name))
+    return found
 
 
 def receive(key: str, name: str, imported: bool) -> Space:
@@ -142,11 +142,29 @@ def receive(key: str, name: str, imported: bool) -> Space:
     else:
         module = sys.modules.setdefault(name, module_without_loader(name))
         names = module.__dict__
+        bind_to_package(name, module)
     # C code that imports for a function looks these up in its globals.
     names.setdefault("__builtins__", builtins)
     if not imported and "#" not in key and _worker:
         names.setdefault("__getattr__", lambda attribute: ask_for(key, attribute))
     return add(Space(key, name, names, owned=False, imported=imported))
+
+
+def bind_to_package(name: str, module: ModuleType) -> None:
+    """Makes a module that came by value an attribute of its package, if that is
+    imported: the import system does so for modules that it loads."""
+    package, _, child = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).setdefault(child, module)
+
+
+def bind_submodules(package: str) -> None:
+    """As `bind_to_package`, when the package has been imported."""
+    for name, space in list(_by_key.items()):
+        if name.startswith(f"{package}.") and not space.imported:
+            module = sys.modules.get(name)
+            if module is not None and vars(module) is space.names:
+                bind_to_package(name, module)
 
 
 def module_without_loader(name: str) -> ModuleType:

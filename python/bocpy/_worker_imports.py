@@ -83,6 +83,7 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             _core._importing(-1)
         if module.__name__ in ARRANGE:
             ARRANGE[module.__name__](module)
+        _global_namespaces.bind_submodules(module.__name__)
         apply_waiting(module.__name__)
 
     return exec_module

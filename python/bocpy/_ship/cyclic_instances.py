@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import copyreg
 
+from .plain_instances import make_instance
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,6 +31,8 @@ def parts_of(value: Any, how: Any) -> tuple[Any, Any] | None:
     cls = type(value)
     made_of: Any = cls
     if how is not NotImplemented:
+        if type(how) is tuple and how[0] is make_instance:
+            return cls, (None, how[2])
         if type(how) is not tuple or how[0] is not own_constructors.make_apart:
             return None
         made_of = how[:2]
@@ -53,9 +57,10 @@ def make(made_of: Any) -> Any:
 
 def restore(obj: Any, state: Any) -> None:
     """Gives an instance its state, as unpickling does."""
-    take = getattr(obj, "__setstate__", None)
+    # A `__getattr__` that reads attributes of its own would call itself without end.
+    take = getattr(type(obj), "__setstate__", None)
     if take is not None:
-        take(state)
+        take(obj, state)
         return
     slots = None
     if isinstance(state, tuple) and len(state) == 2:
@@ -63,4 +68,4 @@ def restore(obj: Any, state: Any) -> None:
     if state:
         vars(obj).update(state)
     for name, value in (slots or {}).items():
-        setattr(obj, name, value)
+        object.__setattr__(obj, name, value)

@@ -58,7 +58,9 @@ def find_origin(obj: object) -> Origin | None:
             return found
     update_index()
     found = _index.get(id(obj))
-    return found if found is not None and holds(found, obj) else None
+    if found is None or not holds(found, obj) or comes_by_value(obj):
+        return None
+    return found
 
 
 def search(name: str, obj: object) -> Origin | None:
@@ -82,6 +84,30 @@ def holds(origin: Origin, obj: object) -> bool:
     if is_replaced(obj):
         return False
     return _global_namespaces.importable(name) and attribute not in rebound_names(name)
+
+
+_of_program: tuple[int, list[tuple[str, ModuleType]]] = (0, [])
+
+
+def comes_by_value(obj: object) -> bool:
+    """Whether a module of the program has `obj` that workers get by value. Another
+    module that imports it from there has it in a worker once that has the value."""
+    global _of_program
+    known, modules = _of_program
+    if known != len(sys.modules):
+        modules = [
+            (name, module)
+            for name, module in list(sys.modules.items())
+            if name != "__main__"
+            and isinstance(module, ModuleType)
+            and _global_namespaces.is_of_program(name)
+        ]
+        _of_program = len(sys.modules), modules
+    return any(
+        any(value is obj for value in list(vars(module).values()))
+        for name, module in modules
+        if not _global_namespaces.importable(name)
+    )
 
 
 def is_replaced(value: object) -> bool:

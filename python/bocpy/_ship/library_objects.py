@@ -6,6 +6,10 @@ Threads: any; nothing here keeps state.
 from __future__ import annotations
 
 import marshal
+import sys
+
+from . import import_origins
+from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +48,25 @@ def reduce_system_random(source: Any) -> Any:
 def reduce_code(code: CodeType) -> Any:
     return marshal.loads, (marshal.dumps(code),)
 
+
+def reduce_of_parser(obj: Any) -> Any:
+    """Reduces parsers and actions of argparse; NotImplemented for other objects.
+
+    argparse asks whether an attribute of theirs `is` the text SUPPRESS.
+    """
+    argparse: Any = sys.modules.get("argparse")
+    action, container = (getattr(argparse, name, ()) for name in _OF_PARSERS)
+    if not isinstance(obj, (action, container)) or not is_plain(type(obj)):
+        return NotImplemented
+    mark = import_origins.Attribute(("argparse", "SUPPRESS"), argparse.SUPPRESS)
+    state = {
+        name: mark if value is argparse.SUPPRESS else value
+        for name, value in state_of(obj).items()
+    }
+    return make_instance, (type(obj),), state, None, None, fill_instance
+
+
+_OF_PARSERS = ("Action", "_ActionsContainer")  # the latter of parsers and groups
 
 _REDUCERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("_struct", "Struct"): reduce_struct,

@@ -17,6 +17,7 @@ import io
 import marshal
 import sys
 import types
+from _thread import _local
 from _weakref import ref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -36,7 +37,13 @@ from . import (
     typing_objects,
     weak_references,
 )
-from .definition_log import keep_new, keep_object, keep_sentinel, token_objects
+from .definition_log import (
+    keep_new,
+    keep_object,
+    keep_sentinel,
+    sentinel_of,
+    token_objects,
+)
 from .exceptions import reduce_exception
 from .functions import fill_function, make_function
 from .own_constructors import TWINS
@@ -375,6 +382,22 @@ def make_context_variable(token: str, name: str, default: tuple[Any, ...]) -> ob
     return keep_object(token, made)
 
 
+def reduce_thread_local(pickler: Pickler, obj: object) -> Any:
+    """A `threading.local` has attributes of its own for each thread, so it arrives
+    without any: the receiver is another thread."""
+    origin = import_origins.reduce(obj)
+    if origin is not None:
+        return origin
+    return make_thread_local, (pickler.token_of(obj, keep_sentinel),)
+
+
+def make_thread_local(token: str | None) -> object:
+    if token is None:
+        return _local()
+    known = sentinel_of(token)
+    return keep_sentinel(token, _local()) if known is None else known
+
+
 def make_sentinel(token: str) -> object:
     return keep_object(token, object())
 
@@ -483,6 +506,9 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     refusing = _foreign_ext.refusing(cls)
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
+    reduced = library_objects.reduce_of_parser(obj)
+    if reduced is not NotImplemented:
+        return reduced
     if any("__getattr__" in vars(base) for base in cls.__mro__) and is_plain(cls):
         return make_instance, (cls,), state_of(obj), None, None, fill_instance
     # NotImplemented, unless an extension has registered a hook
@@ -550,6 +576,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,
     object: reduce_object,
+    _local: reduce_thread_local,
     ContextVar: reduce_context_variable,
     **dict.fromkeys(
         (type({}.keys()), type({}.values()), type({}.items())), reduce_view

@@ -193,11 +193,22 @@ def module_reached(
     yield from attributes_followed(module, frozenset(attributes))
 
 
+def outermost_name(cls: type) -> Iterator[Reached]:
+    """The global that is a class, or has it inside."""
+    module = sys.modules.get(cls.__module__)
+    name = cls.__qualname__.partition(".")[0]
+    if module is not None and isinstance(module.__dict__.get(name), type):
+        space = _global_namespaces.space_of(module.__dict__)
+        if space.published:
+            yield (space.key, name), frozenset()
+
+
 def annotations_reached(
     space: Space, annotations: Iterable[Any] | None
 ) -> Iterator[Reached]:
-    """The globals that annotations name which are text: a program may evaluate them."""
-    texts = [text for text in annotations or () if isinstance(text, str)]
+    """The globals that annotations name which are text, or have such parts: a program
+    may evaluate them."""
+    texts = [text for each in annotations or () for text in texts_of(each)]
     if not texts or not space.published:
         return
     import re  # imported here because it is slow to import
@@ -206,3 +217,17 @@ def annotations_reached(
         for name in re.findall(r"[^\W\d]\w*", text):
             if name in space.names:
                 yield (space.key, name), frozenset()
+
+
+_DEPTH = 8  # of types in each other, in which text is looked for
+
+
+def texts_of(annotation: Any, depth: int = _DEPTH) -> Iterator[str]:
+    """The text in an annotation: `Optional["Tree"]` has a part that is text."""
+    text = getattr(annotation, "__forward_arg__", annotation)
+    if isinstance(text, str):
+        yield text
+    elif depth:
+        parts = getattr(annotation, "__args__", None)
+        for part in parts if isinstance(parts, tuple) else ():
+            yield from texts_of(part, depth - 1)

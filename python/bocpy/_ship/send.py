@@ -19,7 +19,7 @@ import marshal
 import sys
 from _weakref import ref
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 
@@ -78,6 +78,7 @@ from .reached_globals import (
     definition_followed,
     name_followed,
     names_reached,
+    outermost_name,
 )
 from .receive import find_name, find_token
 
@@ -99,6 +100,7 @@ class _Shipper(Pickler):
     ) -> None:
         super().__init__(file, None if buffers is None else buffers.append)
         self.root = root
+        self.key: Key | None = None  # the name of the root, if it is a global
         self.defining = buffers is None
         self.deps: set[Key] = set()
         self.reached: list[tuple[Key, frozenset[str]]] = []
@@ -129,12 +131,13 @@ class _Shipper(Pickler):
         return find_token, (token,)
 
     def instance_reference(self, obj: object) -> Reduced | None:
-        if not self.defining or obj is self.root:
+        if not self.defining or (obj is self.root and self.key is None):
             return None
-        if self.instances is None:
-            self.instances = _global_namespaces.instances_published()
-        found = self.instances.get(id(obj))
-        return None if found is None else self.global_reference(*found)
+        self.instances = self.instances or _global_namespaces.instances_published()
+        space, name = self.instances.get(id(obj), (None, ""))
+        if space is None or (obj is self.root and (space.key, name) == self.key):
+            return None
+        return self.global_reference(space, name)
 
     def origin_reference(self, obj: object) -> Reduced | None:
         reference = super().origin_reference(obj)
@@ -327,7 +330,7 @@ def current_definition(key: Key, entry: Entry) -> bytes:
     space = _global_namespaces.find(key[0])
     if space is not None and space.imported:
         return state_of(key, entry)
-    return copy_of(entry.value, entry)
+    return copy_of(entry.value, entry, key)
 
 
 def record(key: Key, blob: bytes) -> None:
@@ -365,7 +368,7 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
     if not before:
         announce(space)
     if value is not MISSING:
-        blob = definition_of(value, entry)
+        blob = definition_of(value, entry, key)
         record(key, blob)
         note_contents(key, entry, blob)
         note_sharer(key, entry)
@@ -428,9 +431,12 @@ def announce(space: Space) -> None:
             record(key, definition_of(value, entry))
 
 
-def definition_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
-    """The blob of a global; adds its dependencies to `entry` and the queue.
+def definition_of(
+    value: object, entry: Entry, key: Key | None = None, *, named: bool = True
+) -> bytes:
+    """The blob of a global; adds what it depends on to `entry` and the queue.
 
+    key: its name. Of two globals that are one instance, one blob refers to the other.
     named: whether a global has the value; otherwise the blob refers to the global
         that has it, if there is one.
     """
@@ -443,12 +449,15 @@ def definition_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
         if origin is not None:
             follow_origin(origin, entry)
             return ORIGIN + marshal.dumps(import_origins.describe(origin, value))
-    return copy_of(value, entry, named=named)
+    return copy_of(value, entry, key, named=named)
 
 
-def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
+def copy_of(
+    value: object, entry: Entry, key: Key | None = None, *, named: bool = True
+) -> bytes:
     file = io.BytesIO()
     shipper = _Shipper(file, root=value if named else None)
+    shipper.key = key
     try:
         _core._apart(shipper.dump, value)
         if named and shipper.shared:
@@ -503,6 +512,10 @@ def export_class(cls: type) -> str:
         if module_changes.is_own(cls.__module__):
             note_travelled(cls)
         return f"{cls.__module__}:{cls.__qualname__}"
+    if token_of_class(cls) is None:
+        origin = import_origins.find_origin(cls)
+        if origin is not None:
+            return ":".join(origin)
     token = export(cls)
     if "<locals>" not in cls.__qualname__:
         travel({("", token)})
@@ -577,7 +590,9 @@ def define_class(cls: type, token: str) -> None:
     entry.cls = ref(cls)
     note_attributes(token, entry)
     # Plain pickle, in bodies, looks a class up by the name of its module.
-    deps.update(outermost_name(cls))
+    outermost = list(outermost_name(cls))
+    _queue.extend(outermost)
+    deps.update(key for key, _ in outermost)
     entry.deps = frozenset(deps)
     entries["", token] = entry
 
@@ -631,13 +646,3 @@ def changed_attributes(entry: Entry) -> dict[str, bytes]:
         if not same or renewed or blob != entry.pickled.get(name):
             changed[name] = blob
     return changed
-
-
-def outermost_name(cls: type) -> Iterator[Key]:
-    module = sys.modules.get(cls.__module__)
-    name = cls.__qualname__.partition(".")[0]
-    if module is not None and isinstance(module.__dict__.get(name), type):
-        space = _global_namespaces.space_of(module.__dict__)
-        if space.published:
-            _queue.append(((space.key, name), frozenset()))
-            yield space.key, name

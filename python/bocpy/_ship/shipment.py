@@ -248,7 +248,7 @@ def carried_name(key: Key) -> list[Any]:
         return [*key, False, DELETED]
     if type(value) in SCALARS:
         return [*key, True, value]
-    return [*key, False, send.definition_of(value, Entry(value))]
+    return [*key, False, send.definition_of(value, Entry(value), key)]
 
 
 def carried_attributes(key: Key) -> list[Any]:

@@ -63,7 +63,7 @@ def resolves_by_name(parameter: Any, name: str) -> bool:
 
 def is_no_default(value: object) -> bool:
     """Whether `value` is typing's marker for a parameter without a default."""
-    return value is getattr(sys.modules.get("typing"), "NoDefault", value is None)
+    return type(value).__name__ == "NoDefaultType"  # nothing may have imported typing
 
 
 def make_type_parameter(
@@ -84,33 +84,94 @@ def reduce_alias(pickler: Pickler, alias: Any) -> Any:
     if resolves_by_name(alias, name):
         return NotImplemented
     token = pickler.token_of(alias)
-    if parameters:
+    if parameters and not refers_to_itself(alias):
         value = alias.__value__
         return make_generic_alias, (token, name, alias.__module__, value, parameters)
-    arguments = (token, name, alias.__module__)
-    return make_alias, arguments, (alias.__value__,), None, None, fill_alias
+    described = tuple(describe(pickler, each) for each in parameters)
+    arguments = (token, name, alias.__module__, described)
+    state = (alias.__value__, *(options_of(each) for each in parameters))
+    return make_alias, arguments, state, None, None, fill_alias
 
 
-_ALIAS = "type {0} = box[0]\nalias = {0}"  # its value is looked up when asked for
+def refers_to_itself(alias: Any) -> bool:
+    """Whether a part of an alias refers to it, or to an alias that does."""
+    todo: list[Any] = [alias.__value__]
+    for parameter in alias.__type_params__:
+        for parts in options_of(parameter):
+            todo += parts
+    done: set[int] = set()
+    while todo:
+        part = todo.pop()
+        if part is alias:
+            return True
+        if id(part) in done:
+            continue
+        done.add(id(part))
+        arguments = getattr(part, "__args__", None)
+        todo += arguments if isinstance(arguments, tuple) else ()
+        todo.append(getattr(part, "__origin__", None))
+        if type(part).__name__ == "TypeAliasType":
+            todo.append(part.__value__)
+    return False
 
 
-def make_alias(token: str, name: str, module: str) -> Any:
+_SIGNS = {"TypeVar": "", "ParamSpec": "**", "TypeVarTuple": "*"}
+
+
+def describe(pickler: Pickler, parameter: Any) -> tuple[str, str, int, int]:
+    """A parameter of an alias that is made with the alias: its token, its sign and
+    name, and how many bounds and defaults it has."""
+    sign = _SIGNS[type(parameter).__name__] + parameter.__name__
+    bounds, defaults = options_of(parameter)
+    return pickler.token_of(parameter) or "", sign, len(bounds), len(defaults)
+
+
+def options_of(parameter: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The constraints or the bound of a parameter, and its default."""
+    bounds = getattr(parameter, "__constraints__", ())
+    if not bounds and getattr(parameter, "__bound__", None) is not None:
+        bounds = (parameter.__bound__,)
+    has_default = getattr(parameter, "has_default", None)  # Python 3.13 and newer
+    defaults = (parameter.__default__,) if has_default and has_default() else ()
+    return bounds, defaults
+
+
+# The value, bounds and defaults are looked up when the program asks for them.
+_ALIAS = "type {0}{1} = box[0]\nalias = {0}"
+
+
+def make_alias(token: str, name: str, module: str, parameters: Any = ()) -> Any:
     known = token_objects.get(token)
     if known is None:
-        names: dict[str, Any] = {"__name__": module, "box": []}
-        exec(_ALIAS.format(name), names)
+        box: list[Any] = []
+        names: dict[str, Any] = {"__name__": module, "box": box}
+        signs = ", ".join(sign_of(i, *each[1:]) for i, each in enumerate(parameters))
+        exec(_ALIAS.format(name, f"[{signs}]" if signs else ""), names)
         known = keep_object(token, names["alias"])
-        _boxes[id(known)] = names["box"]
+        _boxes[id(known)] = box
+        for each, made in zip(parameters, known.__type_params__, strict=True):
+            keep_object(each[0], made)
     return known
+
+
+def sign_of(number: int, sign: str, bounds: int, defaults: int) -> str:
+    """A parameter as it stands in the brackets. The compiler takes a tuple that it sees
+    for constraints, and else what it sees for a bound."""
+    place = f"box[{number + 1}]"
+    bound = ", ".join(f"{place}[0][{i}]" for i in range(bounds))
+    if bounds:
+        bound = f": ({bound})"
+    default = f" = {place}[1][0]" if defaults else ""
+    return f"{sign}{bound}{default}"
 
 
 _boxes: dict[int, list[Any]] = {}  # of aliases, which are kept
 
 
-def fill_alias(alias: Any, state: tuple[Any]) -> None:
+def fill_alias(alias: Any, state: tuple[Any, ...]) -> None:
     box = _boxes.get(id(alias))
     if box is not None and not box:
-        box.append(state[0])
+        box.extend(state)
 
 
 def make_generic_alias(

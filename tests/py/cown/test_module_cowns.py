@@ -257,3 +257,68 @@ print(r.unwrap(timeout=30))
 def test_a_module_that_workers_cannot_find(program, backend, tmp_path):
     (tmp_path / "inside.py").write_text(ONLY_INSIDE)
     assert program(NOT_FOUND).lines == ["1", "(3, 'inside')"]
+
+
+PACKAGE = """
+from .store import Store, registry
+"""
+
+STORE = """
+from bocpy import Cown
+
+registry = {}
+shared = Cown(0)
+
+
+class Store:
+    def __init_subclass__(cls):
+        registry[cls.__name__] = cls
+"""
+
+USE = """
+from shop import Store, registry
+from bocpy import when
+
+
+@when()
+def first():
+    return dict(registry), Store.__name__
+
+
+print(first.result(timeout=30))
+
+
+class Named(Store):
+    pass
+
+
+@when()
+def second():
+    return registry["Named"] is Named, len(registry), issubclass(Named, Store)
+
+
+print(second.result(timeout=30))
+import shop, shop.store
+
+
+@when()
+def third():
+    import shop.store as again
+
+    return shop.store.Store is shop.Store, again.Store is Store, len(shop.registry)
+
+
+print(third.result(timeout=30))
+"""
+
+
+def test_a_package_passes_on_names_of_a_module_with_cowns(program, backend, tmp_path):
+    """A worker imports the package; the module with the cowns comes by value."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text(PACKAGE)
+    (tmp_path / "shop" / "store.py").write_text(STORE)
+    assert program(USE).lines == [
+        "({}, 'Store')",
+        "(True, 1, True)",
+        "(True, True, 1)",
+    ]

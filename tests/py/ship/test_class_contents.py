@@ -100,3 +100,45 @@ def test_a_change_is_seen(program, backend, tmp_path, where, name):
     )
     first = "[1] {'a': 1} {'a': [1]} 1"
     assert done.lines == [first, first, "True", "True", "True"]
+
+
+SHAPES = """
+class Failed(BaseException):
+    __module__ = "builtins"
+
+class Point:
+    __module__ = "builtins"
+    def __init__(self, x):
+        self.x = x
+
+def fail(x):
+    raise Failed(x)
+"""
+
+NAMES = """
+import shapes
+from bocpy import Cown, when
+
+@when(Cown(shapes.Point(1)))
+def moved(c):
+    import shapes
+    assert type(c.value) is shapes.Point
+    return shapes.Point(c.value.x + 1)
+
+@when()
+def failed():
+    import shapes
+    shapes.fail(3)
+
+print(type(moved.result(30)) is shapes.Point)
+try:
+    failed.result(30)
+except shapes.Failed as error:
+    print(error.args)
+"""
+
+
+def test_a_class_that_names_another_module(program, backend, tmp_path):
+    """pytest's Skipped and Failed do: the module that has them is the one to import."""
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    assert program(NAMES).lines == ["True", "(3,)"]

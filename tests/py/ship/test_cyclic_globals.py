@@ -264,6 +264,78 @@ print(run(lambda: Only().level))
 """,
         ["1", "2"],
     ),
+    "two names of one instance": (
+        """
+class Config:
+    def __init__(self, **names):
+        vars(self).update(names)
+
+first = Config(x=[1])
+second = first
+third = Config(inner=second)
+named = {"k": second}
+print(run(lambda: (first is second, third.inner is first, named["k"] is second)))
+first.x.append(2)
+print(run(lambda: (first is second, second.x, third.inner.x, named["k"] is first)))
+second = Config(x=0)
+print(run(lambda: (first is second, second.x, third.inner is first)))
+second = first
+first = Config(x=3)
+print(run(lambda: (first is second, first.x, second.x, third.inner is second)))
+del first
+print(run(lambda: (second.x, third.inner is second, named["k"] is second)))
+""",
+        [
+            "(True, True, True)",
+            "(True, [1, 2], [1, 2], True)",
+            "(False, 0, True)",
+            "(False, 3, [1, 2], True)",
+            "([1, 2], True, True)",
+        ],
+    ),
+    "two names that change while behaviors are pending": (
+        """
+class Item:
+    def __init__(self, n):
+        self.n = n
+
+gate, seen = Cown(None), []
+with gate:
+    for n in range(4):
+        one = Item(n)
+        two = one if n % 2 else Item(-n)
+        seen.append(when(gate)(lambda gate: (one is two, one.n, two.n)))
+print(*[each.result(timeout=30) for each in seen])
+""",
+        ["(False, 0, 0) (True, 1, 1) (False, 2, -2) (True, 3, 3)"],
+    ),
+    "attributes that a method makes": (
+        """
+class Proxy:
+    def __init__(self, up=None):
+        self.up, self.known = up, {}
+    def __getattr__(self, name):
+        try:
+            return self.known[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+class Slots:
+    __slots__ = ("kid", "known", "up")
+    __init__, __getattr__ = Proxy.__init__, Proxy.__getattr__
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+
+a = Proxy()
+b = Proxy(a)
+c = Slots()
+d = Slots(c)
+a.kid, c.kid, a.known["q"], c.known["q"] = b, d, 5, 6
+print(run(lambda: (a.kid is b, b.up is a, a.q)))
+print(run(lambda: (c.kid is d, d.up is c, c.q)))
+""",
+        ["(True, True, 5)", "(True, True, 6)"],
+    ),
 }
 
 

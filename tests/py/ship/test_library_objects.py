@@ -106,6 +106,52 @@ print("right")
 )
 
 
+PARSERS = """
+import argparse
+from bocpy import Cown, when
+
+class Upper(argparse.Action):
+    def __call__(self, parser, names, value, option=None):
+        setattr(names, self.dest, value.upper())
+
+parser = argparse.ArgumentParser(prog="x")
+parser.add_argument("--u", action=Upper)
+parser.add_argument("place", nargs="?", default=argparse.SUPPRESS)
+parser.add_argument("--hidden", help=argparse.SUPPRESS)
+group = parser.add_mutually_exclusive_group()
+group.add_argument("--a", action="store_true")
+group.add_argument("--b", action=argparse.BooleanOptionalAction)
+tree = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
+parts = tree.add_subparsers(required=True)
+run = parts.add_parser("run")
+run.add_argument("n", type=int, nargs="*")
+run.add_argument("--often", type=int)
+run.set_defaults(call="run")
+
+@when(Cown(parser))
+def moved(c):
+    return vars(c.value.parse_args(["--b"])), "--hidden" in c.value.format_help()
+
+@when()
+def read():
+    found = vars(parser.parse_args(["--u", "y"]))
+    return found, vars(tree.parse_args(["run", "3"])), group.title
+
+print(moved.result(30) == (vars(parser.parse_args(["--b"])), False))
+expected = (
+    vars(parser.parse_args(["--u", "y"])),
+    vars(tree.parse_args(["run", "3"])),
+    group.title,
+)
+print(read.result(30) == expected or read.result(30))
+"""
+
+
+def test_parsers_of_arguments(program, backend):
+    """argparse compares the text SUPPRESS by identity."""
+    assert program(PARSERS).lines == ["True", "True"]
+
+
 def test_weak_references(program, backend):
     """They move with the object that they refer to."""
     assert program(WEAK).lines == ["right"]

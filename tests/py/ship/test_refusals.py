@@ -200,3 +200,34 @@ def test_a_set_that_contains_itself_is_named(runtime, backend):
     text = r"value\['a'\]\[0\]: cannot ship a 'test_refusals.Keyed': it contains itself"
     with pytest.raises(RecursionError, match=text):
         Cown({"a": [keyed]})
+
+
+PROXY = """
+import os
+from bocpy import Cown
+
+class Proxy:
+    def __init__(self, inner):
+        self.inner = inner
+
+    @property
+    def __class__(self):
+        return type(self.inner)
+
+    def __reduce_ex__(self, protocol):
+        raise NotImplementedError("must define __reduce__()")
+
+isolated = os.environ["BOCPY_BACKEND"] == "interpreters"
+for value in ([1, {"k": Proxy([1])}], Proxy({}), (Proxy(()), Proxy(set()))):
+    try:
+        Cown(value)
+        print(not isolated)
+    except TypeError as error:
+        text = str(error)
+        print("Proxy': must define" in text and "PinnedCown" in text)
+"""
+
+
+def test_a_proxy_that_refuses_is_named(program, backend):
+    """It says that it has another class, as the proxies of wrapt do."""
+    assert program(PROXY).lines == ["True"] * 3

@@ -247,3 +247,51 @@ def test_an_object_that_is_pickled_by_its_name(program, backend):
         "3",
         "(3, True)",
     ]
+
+
+THREAD_LOCAL = """
+import threading
+from bocpy import Cown, when
+
+place = threading.local()
+place.x = "main"
+
+class Store:
+    def __init__(self):
+        self.local = threading.local()
+
+    def fresh(self):
+        known = hasattr(self.local, "c")
+        self.local.c = 1
+        return not known
+
+store = Store()
+store.local.c = 0
+
+def count():
+    place.n = getattr(place, "n", 0) + 1
+    return place.n
+
+def in_a_thread(function):
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(function()))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+@when()
+def used():
+    first = not hasattr(place, "x"), store.fresh(), count()
+    return *first, count(), in_a_thread(count), in_a_thread(store.fresh)
+
+@when(Cown([place, place]))
+def same(c):
+    return c.value[0] is c.value[1] is place
+
+print(used.result(30), same.result(30), place.x, store.local.c)
+"""
+
+
+def test_an_object_with_attributes_of_each_thread(program, backend):
+    """A `threading.local` of a script: it is empty in a worker, as in any thread."""
+    assert program(THREAD_LOCAL).lines == ["(True, True, 1, 2, 1, True) True main 0"]
