@@ -166,6 +166,15 @@ def watch_changes(obj: object) -> bool:
     return False
 
 
+def structure_of(*_: Any) -> None:
+    """None: no value has a structure that this core knows, and all are compared."""
+
+
+def structure_first_other(_: Any) -> int:
+    """0: see `structure_of`."""
+    return 0
+
+
 def set_distributed_hook(function: Callable[..., Any] | None) -> None:
     raise RuntimeError(
         "bocpy.distributed needs bocpy's extension, not its core by cffi"

@@ -55,6 +55,7 @@ def note_inside(entry: Entry, cls: type, parts: Iterable[object]) -> None:
     """Stores which of the attributes of a class have to be compared, since CPython does
     not report what changes inside of them."""
     entry.inside, entry.polls = None, True
+    entry.structure = entry.inside_structure = None
     if not _core._watch_changes(cls):
         return
     inside = [part for part in parts if not has_events(part)]

@@ -17,9 +17,10 @@ from .definition_log import PATH, Key, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
     from .function_parts import Record
+    from .structures import Structure
 
 
 class Entry:
@@ -38,6 +39,10 @@ class Entry:
         may change inside, the pickles and, where they have some, the fingerprints.
     inside, inside_print: for a class of which CPython reports changes, those attributes
         inside of which it reports none, and their fingerprint; None if there is none.
+    structure, inside_structure: those of the value and of `inside`, found when these
+        were as published; None if they are not known, False if there are none.
+    era: how often names had been bound to other objects then: `names_rebound` of
+        `shipment`.
     """
 
     __slots__ = (
@@ -47,8 +52,10 @@ class Entry:
             "cls",
             "copy",
             "deps",
+            "era",
             "inside",
             "inside_print",
+            "inside_structure",
             "kind",
             "named",
             "naming",
@@ -56,7 +63,8 @@ class Entry:
             "pickled",
             "prints",
         ),
-        *("origin", "polls", "print", "refusal", "renewed", "size", "submodules"),
+        *("origin", "polls", "print", "refusal", "renewed", "size", "structure"),
+        "submodules",
         "value",
     )
 
@@ -81,6 +89,9 @@ class Entry:
         self.prints: dict[str, bytes | None] = {}
         self.inside: list[Any] | None = None
         self.inside_print: bytes | None = None
+        self.structure: Structure | Literal[False] | None = None
+        self.inside_structure: Structure | Literal[False] | None = None
+        self.era = 0
         self.polls = False
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from .. import _core, _global_namespaces
-from . import change_detection, lost_changes, module_changes, send
+from . import change_detection, lost_changes, module_changes, send, structures
 from .change_baselines import print_of, renew_inside
 from .definition_log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .import_origins import SCALARS
@@ -30,6 +30,8 @@ from .send import exporting, queue_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
+
+    from .structures import Structure
 
 Snapshot: TypeAlias = "tuple[Any, ...]"
 """For each global that differs: its module (or CLASS_ATTRIBUTES), its name, whether the
@@ -44,9 +46,14 @@ class Shipment:
         the object at the same place of `seen`, call `refresh`, which replaces both.
     polls: whether `poll` is to be called at each scheduling, and `refresh` if it says
         so.
+    polled: the globals that `poll` looks at.
+    guards: of those with a structure, the values and their structures; others: the rest
+        of them. Both are empty if it is not known.
     """
 
-    __slots__ = ("blob", "polled", "polls", "roots", "seen", "watch")
+    __slots__ = (
+        *("blob", "guards", "others", "polled", "polls", "roots", "seen", "watch"),
+    )
 
     def __init__(self, blob: bytes, roots: frozenset[Key]) -> None:
         self.blob = blob
@@ -55,6 +62,8 @@ class Shipment:
         self.seen: tuple[object, ...] = ()
         self.polls = False
         self.polled: list[tuple[Key, Entry]] = []
+        self.guards: tuple[tuple[object, Structure], ...] = ()
+        self.others: list[tuple[Key, Entry]] = []
 
 
 def describe(function: FunctionType) -> Shipment:
@@ -86,7 +95,9 @@ def refresh(shipment: Shipment) -> Snapshot | None:
     """Publishes what has changed of what a shipment reaches, or returns it as a
     snapshot."""
     with exporting():
-        changed = with_sharers(closure(shipment.roots))
+        reached = closure(shipment.roots)
+        note_rebindings(reached)
+        changed = with_sharers(reached)
         snapshot = None
         if changed and _core._is_idle():
             for key in changed:
@@ -95,6 +106,24 @@ def refresh(shipment: Shipment) -> Snapshot | None:
             snapshot = carry(changed)
     update_watch(shipment, changed if snapshot is not None else [])
     return snapshot
+
+
+names_rebound = 0
+"""How often refreshing has found names bound to other objects. Values refer to some
+objects by such names: they differ then from what was published, although they are made
+of the same objects."""
+
+
+def note_rebindings(keys: Iterable[Key]) -> None:
+    global names_rebound
+    for key in keys:
+        space, entry = _global_namespaces.find(key[0]), entries.get(key)
+        if space is None or entry is None:
+            continue
+        value = space.names.get(key[1], MISSING)
+        if value is not entry.value and not {type(value), type(entry.value)} <= SCALARS:
+            names_rebound += 1
+            return
 
 
 def with_sharers(keys: list[Key]) -> list[Key]:
@@ -144,20 +173,53 @@ def update_watch(shipment: Shipment, carried: list[Key]) -> None:
                 seen.append(entry.value)
     shipment.watch, shipment.seen = tuple(watch), tuple(seen)
     shipment.polls, shipment.polled = bool(polled), polled
+    shipment.guards, shipment.others = (), []
 
 
 def poll(shipment: Shipment) -> bool:
     """Whether the contents of a global have changed of which no event reports
     changes."""
-    return any(may_have_changed(key, entry) for key, entry in shipment.polled)
+    if shipment.guards and _core._structure_first_other(shipment.guards) < 0:
+        return any(may_have_changed(key, entry) for key, entry in shipment.others)
+    if any(may_have_changed(key, entry) for key, entry in shipment.polled):
+        return True
+    note_guards(shipment)
+    return False
+
+
+def note_guards(shipment: Shipment) -> None:
+    """Collects the structures of what has just been found unchanged."""
+    guards: list[tuple[object, Structure]] = []
+    shipment.others = []
+    for key, entry in shipment.polled:
+        if entry.parts is not None or entry.era != names_rebound:
+            shipment.others.append((key, entry))
+        elif entry.inside is not None and entry.inside_structure:
+            guards.append((entry.inside, entry.inside_structure))
+        elif entry.inside is None and entry.structure and key[0]:
+            guards.append((entry.value, entry.structure))
+        else:
+            shipment.others.append((key, entry))
+    shipment.guards = tuple(guards)
 
 
 def may_have_changed(key: Key, entry: Entry) -> bool:
     if entry.inside is None:
-        return has_other_contents(key, entry)
+        return has_changed_inside(key, entry)
     if has_other_parts(entry):
         return True
-    return change_detection.fingerprint(entry.inside) != entry.inside_print
+    known = entry.inside_structure
+    if (
+        known
+        and entry.era == names_rebound
+        and structures.has_structure(entry.inside, known)
+    ):
+        return False
+    found = None if known is False else structures.structure_of(entry.inside)
+    if change_detection.fingerprint(entry.inside) != entry.inside_print:
+        return True
+    entry.inside_structure, entry.era = found or False, names_rebound
+    return False
 
 
 # ---- changes -------------------------------------------------------------------------
@@ -167,20 +229,49 @@ def has_changed(key: Key) -> bool:
     """Whether a global or a class differs from what was published."""
     entry = entries.get(key)
     if not key[0]:
-        return entry is not None and bool(send.changed_attributes(entry))
+        return entry is not None and has_changed_inside(key, entry)
     if entry is None or send.is_stale(key, frozenset()):
         return True
     if entry.renewed or has_other_parts(entry):
         return True
-    if entry.kind == change_detection.WATCHED:
-        return send.current_definition(key, entry) != entry.blob
-    return has_other_contents(key, entry)
+    return has_changed_inside(key, entry)
+
+
+def has_changed_inside(key: Key, entry: Entry) -> bool:
+    """As `has_changed`, for a name that has the same object as before."""
+    if key[0] and entry.kind not in (change_detection.WATCHED, change_detection.POLLED):
+        return has_other_contents(key, entry)
+    if not key[0] and (entry.renewed or has_other_parts(entry)):
+        return has_other_contents(key, entry)
+    value = entry.value if key[0] else entry.cls and entry.cls()
+    if isinstance(value, type):
+        _core._watch_changes(value)  # CPython reports only the first change after this
+    known = entry.structure
+    if known and entry.era == names_rebound and structures.has_structure(value, known):
+        return False
+    # before the comparison, so that it is not that of a later change
+    found = None if known is False else structure_of(key, entry, value)
+    if has_other_contents(key, entry):
+        return True
+    entry.structure, entry.era = found or False, names_rebound
+    return False
+
+
+def structure_of(key: Key, entry: Entry, value: object) -> Structure | None:
+    """The structure of what `has_other_contents` compares."""
+    if not key[0]:
+        return structures.structure_of(value, frozenset(entry.pickled))
+    deep = module_changes.parts_of(value) if isinstance(value, type) else ()
+    shallow = entry.copy is not None
+    return structures.structure_of(value, frozenset(deep or ()), shallow=shallow)
 
 
 def has_other_contents(key: Key, entry: Entry) -> bool:
-    """As `has_changed`, for values that are compared at each scheduling."""
+    """Compares the contents with those that were published."""
     if not key[0]:
         return bool(send.changed_attributes(entry))
+    if entry.kind == change_detection.WATCHED:
+        return send.current_definition(key, entry) != entry.blob
     if entry.copy is not None:
         parts = module_changes.parts_of(entry.value)
         return parts is None or not change_detection.are_same(entry.copy, parts)

@@ -35,6 +35,7 @@
 #include "stack_frames.h"
 #include "start_and_quiesce.h"
 #include "stats.h"
+#include "structure.h"
 #include "test_hooks.h"
 #include "tracebacks.h"
 #include "waiting.h"
@@ -140,6 +141,8 @@ static PyMethodDef module_methods[] = {
     {"_watch_changes", bocpy_watchers_watch, METH_O, NULL},
     {"_locked_here", bocpy_locked_here, METH_NOARGS, NULL},
     {"_stand_in", bocpy_stand_in, METH_NOARGS, NULL},
+    {"_structure_of", bocpy_structure_of, METH_VARARGS, NULL},
+    {"_structure_first_other", bocpy_structure_first_other, METH_O, NULL},
     {"_is_idle", bocpy_is_idle, METH_NOARGS, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
