@@ -16,7 +16,7 @@ class Place(NamedTuple):
     next: "Optional[Place]" = None
 
 class Names(TypedDict, total=False):
-    first: Required[int]
+    first: int
     places: list["Place"]
 
 def use(a: Optional["Place"], *others: "Sequence[Names]") -> Annotated[int, "n"]:
