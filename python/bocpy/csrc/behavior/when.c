@@ -2,7 +2,6 @@
 #include "when.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "distributed_hook.h"
 #include "runtime.h"

@@ -91,6 +91,11 @@ typedef struct bocpy_when_args {
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count);
 
+enum { BOCPY_CALL_NAME_MAX = 16 };
+
+/* The name of the call in `what`, as "when() argument", in `room`. */
+const char *bocpy_call_name(const char *what, char room[BOCPY_CALL_NAME_MAX]);
+
 /* -1 with a TypeError that names the call if the object is not callable. */
 int bocpy_when_args_check_body(const bocpy_when_args *when_args, PyObject *body);
 

@@ -1,13 +1,17 @@
 /* When arguments: the arguments of `when`, checked and flattened. See when.h. */
 #include "when.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime.h"
 
-/* The length of the call's name in `what`, such as "when() argument". */
-static int call_length(const char *what) { return (int)strcspn(what, "("); }
+const char *bocpy_call_name(const char *what, char room[BOCPY_CALL_NAME_MAX]) {
+  /* PyErr_Format knows no precision from an argument before Python 3.12 */
+  snprintf(room, BOCPY_CALL_NAME_MAX, "%.*s", (int)strcspn(what, "("), what);
+  return room;
+}
 
 /* Whether the call returns a decorator, which takes the function. */
 static bool is_decorator(const char *what) {
@@ -16,12 +20,13 @@ static bool is_decorator(const char *what) {
 }
 
 int bocpy_when_args_check_body(const bocpy_when_args *when_args, PyObject *body) {
+  char name[BOCPY_CALL_NAME_MAX];
   if (PyCallable_Check(body))
     return 0;
   PyErr_Format(PyExc_TypeError,
-               "%.*s(): a behavior is a callable, not '%s': pass the function itself, "
+               "%s(): a behavior is a callable, not '%s': pass the function itself, "
                "without calling it",
-               call_length(when_args->what), when_args->what, Py_TYPE(body)->tp_name);
+               bocpy_call_name(when_args->what, name), Py_TYPE(body)->tp_name);
   return -1;
 }
 
@@ -29,6 +34,8 @@ int bocpy_when_args_check_body(const bocpy_when_args *when_args, PyObject *body)
  * it has no core. */
 static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argument,
                             Py_ssize_t position, Py_ssize_t inside) {
+  char name[BOCPY_CALL_NAME_MAX];
+  bocpy_call_name(what, name);
   if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
     PyErr_Format(PyExc_TypeError,
                  "%s %zd is a cown of a cluster: use the `when` of its "
@@ -42,10 +49,9 @@ static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argu
   else if (inside < 0 && PyFunction_Check(argument) && is_decorator(what))
     PyErr_Format(PyExc_TypeError,
                  "%s %zd must be a Cown, or a list or tuple of them, not 'function': "
-                 "give the function to what %.*s() returns, as @%.*s(...) or "
-                 "%.*s(...)(function)",
-                 what, position + 1, call_length(what), what, call_length(what), what,
-                 call_length(what), what);
+                 "give the function to what %s() returns, as @%s(...) or "
+                 "%s(...)(function)",
+                 what, position + 1, name, name, name);
   else if (inside < 0)
     PyErr_Format(PyExc_TypeError,
                  "%s %zd must be a Cown, or a list or tuple of them, not '%s'", what,
