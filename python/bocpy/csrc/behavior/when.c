@@ -20,9 +20,9 @@ typedef struct when_object {
 static PyObject *when_call(when_object *self, PyObject *const *args, size_t flags,
                            PyObject *names) {
   if (PyVectorcall_NARGS(flags) != 1 || (names && PyTuple_GET_SIZE(names))) {
-    const char *what = self->when_args.what;
-    PyErr_Format(PyExc_TypeError, "%.*s(...) is a decorator: call it with one function",
-                 (int)strcspn(what, "("), what);
+    char name[BOCPY_CALL_NAME_MAX];
+    PyErr_Format(PyExc_TypeError, "%s(...) is a decorator: call it with one function",
+                 bocpy_call_name(self->when_args.what, name));
     return NULL;
   }
   return bocpy_schedule(self->state, args[0], &self->when_args, NULL, self->scope);
