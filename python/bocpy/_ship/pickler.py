@@ -316,9 +316,7 @@ def reduce_partial_method(_: Pickler, method: functools.partialmethod[Any]) -> R
     return make_partial_method, (method.func, method.args, method.keywords)
 
 
-def make_partial_method(
-    function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
-) -> Any:
+def make_partial_method(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
     return functools.partialmethod(function, *args, **keywords)
 
 

@@ -28,8 +28,7 @@ from .._global_namespaces import Space
 from .._main_interpreter import change_counter
 from .._main_interpreter import state as main_state
 from . import (
-    change_baselines,
-    change_detection,
+    class_contents,
     classes,
     cyclic_instances,
     import_origins,
@@ -37,7 +36,7 @@ from . import (
     registrations,
 )
 from .c_pickle import PickleBuffer
-from .change_baselines import COPIES, may_differ_inside, note_contents, note_state
+from .change_baselines import note_contents, note_state
 from .definition_log import (
     ATTRIBUTE,
     CLASS,
@@ -588,61 +587,10 @@ def define_class(cls: type, token: str) -> None:
     definition = classes.define(cls, dump, left_out, lambda: bool(shared))
     record(("", token), CLASS + definition)
     entry.cls = ref(cls)
-    note_attributes(token, entry)
+    class_contents.note(token, entry, definition_of)
     # Plain pickle, in bodies, looks a class up by the name of its module.
     outermost = list(outermost_name(cls))
     _queue.extend(outermost)
     deps.update(key for key, _ in outermost)
     entry.deps = frozenset(deps)
     entries["", token] = entry
-
-
-def note_attributes(token: str, entry: Entry) -> None:
-    """Stores what is needed to find out later that the class has changed."""
-    cls = entry.cls() if entry.cls is not None else None
-    if cls is None:
-        return
-    entry.attributes = classes.attributes_of(cls)
-    entry.pickled.clear()
-    entry.naming.clear()
-    entry.renewed.clear()
-    for name, value in entry.attributes.items():
-        if name in change_detection.CLASS_MACHINERY:
-            continue
-        if change_detection.is_frozen(value):
-            continue
-        part = Entry(value)
-        blob = definition_of(value, part, named=False)
-        entry.naming[name] = part.named
-        if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT:
-            entry.pickled[name] = blob
-    entry.named = frozenset().union(*entry.naming.values())
-    note_sharer(("", token), entry)
-    entry.prints = {
-        name: change_detection.fingerprint(entry.attributes[name])
-        for name in entry.pickled
-    }
-    frozen = {n: v for n, v in entry.attributes.items() if n not in entry.pickled}
-    change_baselines.note_parts(entry, tuple(frozen.values()))
-    parts_poll = entry.polls
-    change_baselines.note_inside(entry, cls, map(entry.attributes.get, entry.pickled))
-    entry.polls = entry.polls or parts_poll
-
-
-def changed_attributes(entry: Entry) -> dict[str, bytes]:
-    """The attributes of a class that differ from what was published, as blobs."""
-    cls = entry.cls() if entry.cls is not None else None
-    if cls is None:
-        return {}
-    _core._watch_changes(cls)
-    now = classes.attributes_of(cls)
-    changed: dict[str, bytes] = dict.fromkeys(entry.attributes.keys() - now, DELETED)
-    for name, value in now.items():
-        same = entry.attributes.get(name, MISSING) is value
-        renewed = not entry.renewed.isdisjoint(entry.naming.get(name, ()))
-        if same and not (renewed or may_differ_inside(entry, name, value)):
-            continue
-        blob = definition_of(value, Entry(value), named=False)
-        if not same or renewed or blob != entry.pickled.get(name):
-            changed[name] = blob
-    return changed

@@ -19,7 +19,14 @@ from collections.abc import Iterable
 from types import FunctionType
 
 from .. import _core, _global_namespaces
-from . import change_detection, lost_changes, module_changes, send, structures
+from . import (
+    change_detection,
+    class_contents,
+    lost_changes,
+    module_changes,
+    send,
+    structures,
+)
 from .change_baselines import print_of, renew_inside
 from .definition_log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .import_origins import SCALARS
@@ -269,7 +276,7 @@ def structure_of(key: Key, entry: Entry, value: object) -> Structure | None:
 def has_other_contents(key: Key, entry: Entry) -> bool:
     """Compares the contents with those that were published."""
     if not key[0]:
-        return bool(send.changed_attributes(entry))
+        return bool(changed_attributes(entry))
     if entry.kind == change_detection.WATCHED:
         return send.current_definition(key, entry) != entry.blob
     if entry.copy is not None:
@@ -284,6 +291,10 @@ def has_other_contents(key: Key, entry: Entry) -> bool:
     return send.current_definition(key, entry) != entry.blob
 
 
+def changed_attributes(entry: Entry) -> dict[str, bytes]:
+    return class_contents.changes(entry, send.definition_of)
+
+
 def has_other_parts(entry: Entry) -> bool:
     """Whether a function in the value has got other parts."""
     return entry.parts is not None and entry.parts.differs()
@@ -294,9 +305,9 @@ def publish(key: Key) -> None:
         send.publish_name(key, frozenset())
         return
     entry = entries[key]
-    for name, blob in send.changed_attributes(entry).items():
+    for name, blob in changed_attributes(entry).items():
         send.record((CLASS_ATTRIBUTES, f"{key[1]} {name}"), blob)
-    send.note_attributes(key[1], entry)
+    class_contents.note(key[1], entry, send.definition_of)
 
 
 def carry(changed: Iterable[Key]) -> Snapshot | None:
@@ -344,6 +355,6 @@ def carried_name(key: Key) -> list[Any]:
 
 def carried_attributes(key: Key) -> list[Any]:
     carried: list[Any] = []
-    for name, blob in send.changed_attributes(entries[key]).items():
+    for name, blob in changed_attributes(entries[key]).items():
         carried += [CLASS_ATTRIBUTES, f"{key[1]} {name}", False, blob]
     return carried
