@@ -367,3 +367,39 @@ except RuntimeError as error:
         child = "when(bocpy.PinnedCown(1))(lambda p: None); wait()"
         got = fork_in_a_body(program, backend, child)
         assert got is None or "pinned behaviors cannot run in the child" in got[1]
+
+    def test_notices_of_other_threads_go_on(program, backend):
+        """They need a runtime that was started; it was, and is started again."""
+        done = program(
+            HEAD
+            + """
+problems = []
+
+def call_often(function):
+    while not stop.is_set() and not problems:
+        try:
+            function()
+        except Exception as error:
+            problems.append(error)
+
+number = Cown(0)
+threads = [
+    threading.Thread(target=call_often, args=(each,))
+    for each in (
+        lambda: bocpy.notice_write("key", 1),
+        lambda: bocpy.notice_update("other", lambda n: n + 1, default=0),
+        lambda: when(number)(lambda c: None).unwrap(timeout=60),
+    )
+]
+for thread in threads:
+    thread.start()
+for _ in range(100):
+    assert fork() == 0
+stop.set()
+for thread in threads:
+    thread.join()
+wait()
+print(problems)
+"""
+        )
+        assert done.lines == ["[]"]

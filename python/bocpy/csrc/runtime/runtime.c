@@ -475,9 +475,20 @@ bool bocpy_runtime_is_running(void) {
   return bocpy_self.slot || now == RUNNING || now == LEAVING || now == CLOSED;
 }
 
+/* The lock is there for a thread that ends the workers for a fork, or starts them again:
+ * in between they are not running, and not yet to be started again. */
 int bocpy_runtime_resume(void) {
-  if (!atomic_load(&ended_for_fork) || atomic_load(&runtime_state) != STOPPED)
-    return bocpy_runtime_is_running();
+  if (bocpy_runtime_is_running())
+    return 1;
+  if (PyInterpreterState_Get() != PyInterpreterState_Main())
+    return 0;
+  if (bocpy_runtime_lock("a call that needs a started runtime") < 0)
+    return -1;
+  bool running = bocpy_runtime_is_running();
+  bool resumes = atomic_load(&runtime_state) == STOPPED && atomic_load(&ended_for_fork);
+  bocpy_runtime_unlock();
+  if (!resumes)
+    return running;
   if (!bocpy_runtime_enter(true))
     return -1;
   bocpy_runtime_leave();
