@@ -334,6 +334,12 @@ def is_of_program(name: str) -> bool:
     return known
 
 
+def adopt(name: str) -> None:
+    """Has an installed module count as one of the program."""
+    if not (is_standard(name) or name.startswith(f"{__package__}.")):
+        _of_program[name] = True
+
+
 def folders(path: str) -> list[str]:
     """The names of the folders on a path."""
     return path.replace("\\", "/").split("/")[:-1]

@@ -19,7 +19,7 @@ FILES = {
     "test_memory_after_burst.py": "its memory and speed",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
     "test_shipment.py": "the codec of the extension, which tests ask what it shipped",
-    "test_structures.py": "the extension's comparison of globals before it ships them",
+    "test_structures.py": "the codec of the extension",
 }
 
 #: Tests, by the beginning of their names.

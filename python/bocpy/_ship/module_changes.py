@@ -27,7 +27,7 @@ from functools import partial
 from types import FunctionType, ModuleType, SimpleNamespace
 
 from .. import _core, _global_namespaces
-from . import c_pickle, change_detection, rebindings
+from . import c_pickle, change_detection, late_records, rebindings
 from .definition_log import MISSING
 from .import_origins import is_mock, is_replaced
 from .own_constructors import is_base
@@ -383,9 +383,7 @@ def enter(module: str, name: str, blob: bytes) -> Undo | None:
 
 def module_imported(name: str) -> None:
     """Applies the records of a module that has just been imported."""
-    for attribute, blob in list(_latest.get(name, {}).items()):
-        if attribute != SPEC:
-            apply(name, attribute, blob)
+    late_records.apply_all(name, _latest, apply, but=SPEC)
 
 
 def apply(module: str, name: str, blob: bytes) -> Undo | None:

@@ -87,11 +87,23 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
             yield from definition_followed(base)
     own = getattr(value, "__module__", None)
     if isinstance(value, type | FunctionType) and own != module:
+        if isinstance(own, str) and is_foreign(module, own):
+            _global_namespaces.adopt(own)
         yield from definition_followed(value)
     if isinstance(value, MethodType | BuiltinFunctionType | MethodWrapperType):
         owner = import_origins.search(module, value.__self__)
         if owner is not None and not isinstance(value.__self__, ModuleType):
             yield owner, frozenset()
+
+
+def is_foreign(module: str, own: str) -> bool:
+    """Whether the program has an installed module replace a part of the standard
+    library: what that module stores then counts as the program's data."""
+    return (
+        own in sys.modules
+        and _global_namespaces.is_standard(module)
+        and not _global_namespaces.is_standard(own)
+    )
 
 
 def definition_followed(value: Any) -> Iterator[Reached]:

@@ -35,11 +35,13 @@ _first_methods: dict[type, dict[str, object]] = {}
 
 def replaces(module: str, name: str, value: object) -> bool:
     """Whether a function or class replaces what an import of the module yields."""
-    first = _first.setdefault((module, name), value)
-    if not isinstance(value, _CALLED):
-        return False
-    if value is not first:
-        return True
+    foreign = isinstance(value, _CALLED) and is_foreign(module, value)
+    first = value if foreign else _first.setdefault((module, name), value)
+    return foreign or (isinstance(value, _CALLED) and value is not first)
+
+
+def is_foreign(module: str, value: object) -> bool:
+    """Whether a function or class of the program is in a module that is not."""
     origin = getattr(value, "__module__", None)
     return (
         isinstance(origin, str)

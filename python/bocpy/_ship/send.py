@@ -393,6 +393,8 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
     _queue.extend(reached)
     if blob and not (before is not None and before.blob == blob):
         module_changes.names_published.setdefault(key[0], set()).add(key[1])
+        if callable(value) and not _global_namespaces.is_of_program(key[0]):
+            travelled.add(key)  # code of libraries that no body names uses it
         record(key, blob)
     elif not blob and before is not None and before.blob:
         record(key, FOLLOW + module_changes.packed(module_changes.AS_IMPORTED, 0))
@@ -522,8 +524,8 @@ def export_class(cls: type) -> str:
 
 
 travelled: set[Key] = set()
-"""Classes and functions that shipped values contain: a body reaches what they use
-although its code does not name them."""
+"""Classes and functions that shipped values contain, and what has replaced parts of
+libraries: a body reaches what they use although its code does not name them."""
 
 
 def note_travelled(value: Any) -> None:

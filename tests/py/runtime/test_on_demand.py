@@ -182,7 +182,7 @@ here = set(sys.modules)
 @when()
 def there():
     import sys
-    return list(sys.modules)
+    return [name for name, module in sys.modules.items() if module is not None]
 
 def is_extension(name):
     loader = find_spec(name).loader

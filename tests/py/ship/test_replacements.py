@@ -214,3 +214,101 @@ def test_a_method_that_was_replaced_before_any_body_saw_it(program, backend, tmp
     (folder / "client.py").write_text(text)
     source = FIRST_SEEN_REPLACED.format(folder=str(folder))
     assert program(source).lines == ["fake", "real"]
+
+
+CLOCK = """
+import datetime, time
+
+real, real_time = datetime.datetime, time.time
+stack = []
+
+
+class Moment:
+    def __init__(self, at):
+        self.at = at
+
+
+class Fake(real):
+    @classmethod
+    def now(cls, tz=None):
+        return stack[-1].at if stack else real.now(tz)
+
+
+def fake_time():
+    return stack[-1].at.timestamp()
+
+
+def freeze(at):
+    stack.append(Moment(at))
+    datetime.datetime, time.time = Fake, fake_time
+
+
+def thaw():
+    stack.pop()
+    datetime.datetime, time.time = real, real_time
+"""
+
+FROZEN = """
+import sys
+sys.path.insert(0, "site-packages")
+import datetime, time
+import clock
+from bocpy import start, when
+
+start(2)
+
+
+def look():
+    seconds = datetime.datetime.fromtimestamp(time.time())
+    return datetime.datetime.now().year, seconds.year
+
+
+first, second = (datetime.datetime(year, 6, 1) for year in (1999, 2001))
+for at in (first, second):
+    clock.freeze(at)
+    print(*when()(look).result(60))
+    clock.stack[-1].at = at.replace(year=at.year + 1)
+    print(*when()(look).result(60))
+    clock.thaw()
+    print(min(when()(look).result(60)) > 2020)
+"""
+
+
+def test_an_installed_package_replaces_the_clock(program, backend, tmp_path):
+    """As freezegun does: what the package stores belongs to the replacement."""
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "clock.py").write_text(CLOCK, encoding="utf-8")
+    assert program(FROZEN).lines == [
+        *("1999 1999", "2000 2000", "True"),
+        *("2001 2001", "2002 2002", "True"),
+    ]
+
+
+PUT_BACK = """
+import glob, os
+from bocpy import start, when
+
+start(1)
+real = os.getcwd
+
+
+def named():
+    return os.getcwd()
+
+
+def by_a_library():
+    return os.path.abspath("a")
+
+
+print(when()(by_a_library).result(60) == os.path.abspath("a"))
+os.getcwd = lambda: "/fake"
+print(when()(named).result(60), os.path.abspath("a"))
+print(when()(by_a_library).result(60))
+os.getcwd = real
+print(when()(by_a_library).result(60) == os.path.abspath("a"))
+"""
+
+
+def test_what_is_put_back_is_so_for_code_of_libraries(program, backend):
+    expected = ["True", "/fake /fake/a", "/fake/a", "True"]
+    assert program(PUT_BACK).lines == expected

@@ -40,14 +40,16 @@ class Left: pass
 class Right: pass
 class Deep: pass
 
-def use(a: typing.Optional["Left"], b: dict[str, list["Right"]]) -> "Deep":
+Inner = typing.List["Right"]
+
+def use(a: typing.Optional["Left"], b: typing.Dict[str, Inner]) -> "Deep":
     return 1
 
 @when()
 def found():
     hints = typing.get_type_hints(use)
     inner = hints["b"].__args__[1]
-    return hints["a"], inner == list[Right], hints["return"]
+    return hints["a"], inner == typing.List[Right], hints["return"]
 
 print(found.result(30) == (typing.Optional[Left], True, Deep))
 """,
