@@ -141,6 +141,8 @@ _ALIAS = "type {0}{1} = box[0]\nalias = {0}"
 
 
 def make_alias(token: str, name: str, module: str, parameters: Any = ()) -> Any:
+    import typing  # noqa: F401  (it completes the type of type parameters)
+
     known = token_objects.get(token)
     if known is None:
         box: list[Any] = []

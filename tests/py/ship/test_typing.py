@@ -71,7 +71,8 @@ def run(function):
 def use(x: Tree[int]) -> Plain[str]:
     return x
 
-print(run(lambda: (str(Tree.__value__), Tree.__module__, Tree.__name__)))
+print(run(lambda: str(Tree.__value__)) == str(Tree.__value__))
+print(run(lambda: (Tree.__module__, Tree.__name__)))
 print(run(lambda: Tree.__value__.__args__[0] is Tree.__type_params__[0]))
 print(run(lambda: Tree.__value__.__args__[1].__args__[0].__origin__ is Tree))
 print(run(lambda: use.__annotations__["x"].__origin__ is Tree))
@@ -80,7 +81,8 @@ c = Cown((Tree.__type_params__[0], Plain))
 print(when(c)(lambda c: c.value[0] is Tree.__type_params__[0]).result(30))
 """,
         [
-            "('typing.Union[T, list[Tree[T]]]', '__main__', 'Tree')",
+            "True",
+            "('__main__', 'Tree')",
             "True",
             "True",
             "True",
@@ -133,9 +135,4 @@ print(when()(lambda: len(Tree.__value__.__args__)).result(30))
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_types(program, backend, name):
     text, lines = PROGRAMS[name]
-    if sys.version_info >= (3, 14):
-        lines = [
-            line.replace("typing.Union[T, list[Tree[T]]]", "T | list[Tree[T]]")
-            for line in lines
-        ]
     assert program(text).lines == lines
