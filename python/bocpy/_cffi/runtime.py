@@ -261,8 +261,9 @@ def bring_up_again(open_: bool) -> None:
         return
     if not _count:
         check_backend(None)
+    opens = open_ or _ended_for_fork
     bring_up(_count or worker_count(), True, True)
-    if not open_:
+    if not opens:
         _state = PAUSED
 
 
@@ -298,12 +299,24 @@ def is_running() -> bool:
 
 def resume() -> bool:
     """Whether the runtime runs, for a call that needs a started one. If a fork has
-    ended its workers, starts them again."""
-    if _ended_for_fork and _state == STOPPED:
-        user = object()
-        enter(True, user)
-        leave(user)
-    return is_running()
+    ended its workers, starts them again.
+
+    The lock is there for a thread that ends the workers for a fork, or starts them
+    again: in between they are not running, and not yet to be started again."""
+    if is_running():
+        return True
+    runs, resumes = change("a call that needs a started runtime", states)
+    if not resumes:
+        return runs
+    user = object()
+    enter(True, user)
+    leave(user)
+    return True
+
+
+def states() -> tuple[bool, bool]:
+    """With the lock: whether the runtime runs, and whether a fork has ended it."""
+    return is_running(), _ended_for_fork and _state == STOPPED
 
 
 # ---- quiescence ----------------------------------------------------------------------

@@ -432,10 +432,11 @@ static int runtime_bring_up_any(bool open, bool *out_may_leave) {
   *out_may_leave = true;
   int status = 0;
   if (!runtime_is_usable(atomic_load(&runtime_state), open, true)) {
+    bool opens = open || atomic_load(&ended_for_fork);
     status = runtime_choose_again(&count, &threads);
     if (status == 0)
       status = runtime_bring_up(count, threads, true, true);
-    if (status == 0 && !open)
+    if (status == 0 && !opens)
       atomic_store(&runtime_state, PAUSED);
   }
   bocpy_runtime_unlock();
