@@ -476,8 +476,8 @@ bool bocpy_runtime_is_running(void) {
   return bocpy_self.slot || now == RUNNING || now == LEAVING || now == CLOSED;
 }
 
-/* The lock is there for a thread that ends the workers for a fork, or starts them again:
- * in between they are not running, and not yet to be started again. */
+/* The lock is there for a thread that ends the workers for a fork, or starts them
+ * again: in between they are not running, and not yet to be started again. */
 int bocpy_runtime_resume(void) {
   if (bocpy_runtime_is_running())
     return 1;
