@@ -59,7 +59,8 @@ void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior) {
     count = 1;
   }
   boci_count(&worker->counters.overflowed, count);
-  if (worker->queue.alone) { /* what has overflowed is older: it has the next turn */
+  if (worker->queue.alone && boci_overflow_is_short(&worker->overflow)) {
+    /* what has overflowed is older: it has the next turn */
     worker->until_injector -= worker->turn - worker->until_turn;
     worker->until_turn = worker->turn = 1;
   }

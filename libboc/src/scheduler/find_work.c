@@ -81,7 +81,8 @@ static boc_behavior *take_next_segment(boci_worker *worker) {
  * before the worker goes on behind the segment in the run queue. */
 static uint32_t next_turn(boci_worker *worker) {
   const uint32_t left = boci_run_queue_before(&worker->queue, worker->segment_end);
-  if (left >= worker->until_injector || boci_overflow_empty(&worker->overflow))
+  if (left >= worker->until_injector || boci_overflow_empty(&worker->overflow) ||
+      !boci_overflow_is_short(&worker->overflow))
     return worker->until_injector;
   return left > 0 ? left : 1;
 }
@@ -101,9 +102,9 @@ static boc_behavior *take_turn_alone(boci_worker *worker) {
 }
 
 boc_behavior *boci_take_turn(boci_worker *worker) {
-  if (worker->queue.alone)
+  if (worker->queue.alone && boci_overflow_is_short(&worker->overflow))
     return take_turn_alone(worker);
-  worker->until_turn = BOCI_COMMON_EVERY;
+  worker->until_turn = worker->turn = worker->until_injector = BOCI_COMMON_EVERY;
   return boci_take_common(worker, false);
 }
 

@@ -6,9 +6,9 @@
  *                                           '--(the older half)--> a thief's overflow
  *
  * What has overflowed is older than what the run queue got afterwards. So a worker
- * without thieves does not wait until the run queue is empty: after each segment it
- * moves all of the run queue behind the other segments, and takes the next
- * (boci_take_turn).
+ * without thieves, if the segments are few, does not wait until the run queue is empty:
+ * after each segment it moves all of the run queue behind the other segments, and takes
+ * the next (boci_take_turn).
  *
  * A segment has its behaviors in an array, so that the worker that takes it can
  * prefetch them all at once; in a list, each would have to arrive before the address of
@@ -31,6 +31,8 @@
 
 #include "park.h"
 #include "run_queue.h"
+
+enum { BOCI_OVERFLOW_SHORT = 32 }; /* segments; 4,096 behaviors */
 
 struct boci_segment;
 
@@ -70,6 +72,12 @@ boc_behavior *boci_overflow_take_one(boci_overflow *overflow);
 /* Moves the older half of the segments of `victim`, rounded down, behind those of
  * `mine`. Moves none if there is no memory. */
 void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine);
+
+/* Whether the behaviors of all segments, with what they touch, fit into a core's own
+ * caches. A hint. */
+static inline bool boci_overflow_is_short(boci_overflow *overflow) {
+  return boci_load_relaxed(&overflow->length) <= BOCI_OVERFLOW_SHORT; /* hint */
+}
 
 static inline bool boci_overflow_empty(boci_overflow *overflow) {
   return boci_load_acquire(&overflow->length) == 0; /* [A19] */
