@@ -199,12 +199,13 @@ static void without_memory_the_younger_ones_stay(void) {
   test_memory_fini(&memory);
 }
 
-/* Two owners push their own items and take any; each item is taken once. */
+/* Two owners push into their own overflows and take from any; each item is taken
+ * once. */
 
 enum { OWNERS = 2, EACH = BOCI_RING + HALF };
 
 typedef struct market {
-  boci_overflow overflow;
+  boci_overflow overflows[OWNERS];
   boci_atomic_u32 taken[OWNERS * EACH];
   boci_atomic_u32 total;
 } market;
@@ -217,10 +218,11 @@ static void note(market *all, const boc_behavior *item) {
 static void take_something(market *all, test_random *random) {
   boci_run_queue empty;
   uint32_t count = 1;
+  boci_overflow *overflow = &all->overflows[test_draw(random, OWNERS)];
   boci_run_queue_init(&empty, true);
   boc_behavior *item = test_draw(random, 2) == 0
-                           ? boci_overflow_take_one(&all->overflow)
-                           : boci_overflow_take(&all->overflow, &empty, &count);
+                           ? boci_overflow_take_one(overflow)
+                           : boci_overflow_take(overflow, &empty, &count);
   for (; item; item = boci_run_queue_pop(&empty), count--)
     note(all, item);
   CHECK(count <= 1);
@@ -234,7 +236,7 @@ static void trade(void *arg, unsigned index) {
   boci_run_queue_init(&queue, true);
   for (unsigned i = 0; i < EACH; i++) {
     while (!boci_run_queue_push(&queue, &items[index * EACH + i]))
-      CHECK(boci_overflow_push(&all->overflow, &queue, &count));
+      CHECK(boci_overflow_push(&all->overflows[index], &queue, &count));
     if (test_draw(&random, HALF) == 0)
       take_something(all, &random);
   }
@@ -245,15 +247,18 @@ static void trade(void *arg, unsigned index) {
 static void owners_share_what_overflows(void) {
   market all;
   boc_behavior *item;
-  CHECK(boci_overflow_init(&all.overflow, NULL) == BOC_OK);
+  for (int i = 0; i < OWNERS; i++)
+    CHECK(boci_overflow_init(&all.overflows[i], NULL) == BOC_OK);
   for (int i = 0; i < OWNERS * EACH; i++)
     boci_init(&all.taken[i], 0);
   boci_init(&all.total, 0);
   test_threads(OWNERS, trade, &all);
-  while ((item = boci_overflow_take_one(&all.overflow)))
-    note(&all, item);
+  for (int i = 0; i < OWNERS; i++)
+    while ((item = boci_overflow_take_one(&all.overflows[i])))
+      note(&all, item);
   CHECK_EQ(boci_load_relaxed(&all.total), OWNERS * EACH);
-  boci_overflow_fini(&all.overflow);
+  for (int i = 0; i < OWNERS; i++)
+    boci_overflow_fini(&all.overflows[i]);
 }
 
 static const test_case cases[] = {
