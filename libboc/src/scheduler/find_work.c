@@ -16,12 +16,20 @@ enum { MAX_YIELDS = 3 };
 
 /* ---- what all workers share, and what the run queue has no room for -------------- */
 
+/* Whether the run queue has some of what was moved there before this index. What is
+ * still in the common queue is younger, and must not overtake that. */
+static bool has_some_before(boci_worker *worker, uint32_t end) {
+  return boci_run_queue_before(&worker->queue, end) > 0;
+}
+
 /* Takes one behavior; or, if the run queue is empty, a fair share: returns the first,
  * and puts the others into the run queue. */
 static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_injector *injector = &worker->scheduler->injector;
   const size_t length = boci_injector_length(injector);
   if (length == 0)
+    return NULL;
+  if (!batch && has_some_before(worker, worker->share_end))
     return NULL;
   size_t most = batch ? length / boci_scheduler_workers(worker->scheduler) + 1 : 1;
   if (most > BOCI_RING / 2)
@@ -31,6 +39,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_count(&worker->counters.injected, count);
   if (count > 1) {
     boci_run_queue_push_list(&worker->queue, first->next);
+    worker->share_end = boci_run_queue_end(&worker->queue);
     /* A parking worker may have looked while they were between the two queues. */
     boci_wake_for_surplus(worker);
   }
@@ -47,6 +56,8 @@ static boc_behavior *take_segment(boci_worker *worker, boci_overflow *overflow,
 
 static boc_behavior *take_overflowed(boci_worker *worker, bool batch) {
   uint32_t count = 1;
+  if (!batch && has_some_before(worker, worker->segment_end))
+    return NULL;
   boc_behavior *behavior = batch ? take_segment(worker, &worker->overflow, &count)
                                  : boci_overflow_take_one(&worker->overflow);
   if (behavior)

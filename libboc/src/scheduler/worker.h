@@ -38,9 +38,10 @@ typedef struct boci_worker {
   uint32_t lifo_used;      /* how many behaviors in a row came from the LIFO slot */
   uint32_t inbox_used;     /* how many behaviors in a row came from the inbox */
   uint32_t common_turn;    /* odd: the injector comes before the overflow */
-  uint32_t segment_end;    /* where the last segment ends in the run queue */
-  uint16_t traced;         /* BOCI_BEHAVIOR_TRACED if the scheduler traces; else 0 */
-  uint32_t random;         /* where stealing starts */
+  /* where the last segment, and the last share of the injector, end in the run queue */
+  uint32_t segment_end, share_end;
+  uint16_t traced; /* BOCI_BEHAVIOR_TRACED if the scheduler traces; else 0 */
+  uint32_t random; /* where stealing starts */
   /* how many bodies until it checks whether a timer is due */
   uint32_t bodies_before_clock;
   uint64_t clock_seen;          /* when it last did so */

@@ -236,6 +236,39 @@ static void the_injector_has_its_turn_beside_what_overflowed(void) {
   teardown(&all);
 }
 
+/* Checks that the worker finds the `count` behaviors that remain in the order in which
+ * they were made, from `first`. */
+static void check_order(world *all, size_t first, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    CHECK(boci_find_own(all->me) == all->made[first + i]);
+}
+
+/* With thieves, too, what overflows keeps its order: nothing is taken out of the next
+ * segment while one is in the run queue. */
+static void a_segment_is_not_overtaken(void) {
+  world all;
+  setup(&all, WORKERS);
+  for (unsigned i = 0; i < MAX_COUNT; i++)
+    boci_enqueue_own(all.me, make(&all));
+  while (boci_run_queue_pop(&all.me->queue))
+    continue;
+  const size_t left = BOCI_RING / 2 * boci_load_relaxed(&all.me->overflow.length);
+  CHECK(left >= BOCI_RING);
+  check_order(&all, 0, left);
+  teardown(&all);
+}
+
+/* The same for what other threads have injected. */
+static void a_share_is_not_overtaken(void) {
+  enum { INJECTED = BOCI_RING };
+  world all;
+  setup(&all, WORKERS);
+  for (unsigned i = 0; i < INJECTED; i++)
+    inject(&all);
+  check_order(&all, 0, INJECTED);
+  teardown(&all);
+}
+
 static void half_of_a_run_queue_is_stolen(void) {
   world all;
   bool overdue = false;
@@ -289,6 +322,8 @@ static const test_case cases[] = {
     TEST_ONCE(what_overflowed_is_found),
     TEST_ONCE(what_became_ready_first_runs_first),
     TEST_ONCE(the_injector_has_its_turn_beside_what_overflowed),
+    TEST_ONCE(a_segment_is_not_overtaken),
+    TEST_ONCE(a_share_is_not_overtaken),
     TEST_ONCE(half_of_a_run_queue_is_stolen),
     TEST_ONCE(a_blocked_workers_inbox_is_taken),
     TEST_ONCE(one_worker_alone_steals_from_nobody),
