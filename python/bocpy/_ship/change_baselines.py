@@ -14,6 +14,7 @@ from . import (
     function_parts,
     import_origins,
     module_changes,
+    module_functions,
     rebindings,
 )
 from .definition_log import SHELL, VALUE, Key
@@ -30,6 +31,8 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     rebound = entry.refusal is not None and rebindings.is_rebound(key)
     if rebound or import_origins.is_replaced(value):
         warn_of_replaced(*key, value, entry.refusal or "")
+    if isinstance(value, type | FunctionType) and module_changes.is_own(key[0]):
+        entry.parts = module_functions.record_of(value)
     parts = module_changes.parts_of(value)
     if parts is None:
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DEEP = 20
 _partial = functools.partial
 _lru_cache_wrapper = type(functools.lru_cache(lambda: None))
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 #: In a closure these are seldom replaced by others: schedulings do not look.
 _STABLE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
@@ -55,7 +55,7 @@ def functions_in(value: Any, depth: int = 0) -> Iterator[Any]:
     elif kind is dict:
         parts = list(value.values())
     for part in parts:
-        if part is not value and type(part) not in _SCALARS:
+        if part is not value and type(part) not in SCALARS:
             yield from functions_in(part, depth + 1)
 
 
@@ -98,7 +98,7 @@ def is_same(before: Any, now: Any) -> bool:
     if before is now:
         return True
     kind = type(before)
-    if kind is not type(now) or kind not in _SCALARS:
+    if kind is not type(now) or kind not in SCALARS:
         return False
     return bool(before == now) and (kind is not float or repr(before) == repr(now))
 

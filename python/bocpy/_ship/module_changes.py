@@ -20,16 +20,29 @@ from __future__ import annotations
 import importlib
 import marshal
 import sys
-import warnings
-from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType, ModuleType, SimpleNamespace
 
 from .. import _core, _global_namespaces
-from . import c_pickle, change_detection, late_records, rebindings
+from . import (
+    c_pickle,
+    change_detection,
+    late_records,
+    module_functions,
+    rebindings,
+)
 from .definition_log import MISSING
 from .import_origins import is_mock, is_replaced
+from .module_containers import (
+    CHANGEABLE,
+    CONTAINERS,
+    LARGE,
+    fill,
+    is_array,
+    items_of,
+    warn_of_size,
+)
 from .own_constructors import is_base
 from .plain_instances import state_of
 from .replacements import (
@@ -50,17 +63,12 @@ VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE, BOTH = range(9)
 #: Under this name a module's reloads are found out.
 SPEC = "__spec__"
 
-_CONTAINERS = frozenset(
-    {list, dict, set, bytearray, deque, OrderedDict, defaultdict, Counter}
-)
 _DATA = frozenset({type(None), bool, int, float, complex, str, bytes, tuple, frozenset})
 #: What has more to it than attributes.
 _WITH_OTHER_STATE = (
     *(int, float, complex, str, bytes, bytearray, tuple, frozenset, list, dict, set),
     *(BaseException, ModuleType, type, FunctionType),
 )
-#: Containers of more elements are not compared each time, but for their size.
-LARGE = 5000
 _SKIPPED = frozenset({"__main__", "bocpy", "builtins"})
 
 Dump = Callable[[object], bytes]
@@ -124,7 +132,7 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
         return define_class(value, name, attribute, dump)
     if not (_global_namespaces.is_of_program(name) or may_be_data(name, value)):
         return b""
-    if type(value) in _CONTAINERS:
+    if type(value) in CONTAINERS:
         return define_items(value, number, dump)
     if isinstance(value, type | FunctionType):
         return define_class(value, name, attribute, dump)
@@ -182,6 +190,11 @@ _left_out: dict[tuple[str, str], frozenset[str]] = {}
 """By class: the attributes that cannot be shipped, and so are not compared."""
 
 
+names_filled: set[tuple[str, str]] = set()
+"""Classes and functions of which something was sent: when they have nothing any more,
+workers are told so."""
+
+
 def define_class(value: Any, name: str, attribute: str, dump: Dump) -> bytes:
     if isinstance(value, FunctionType):
         data = function_data(value)
@@ -189,7 +202,13 @@ def define_class(value: Any, name: str, attribute: str, dump: Dump) -> bytes:
         data = class_data(value, name, attribute)
     kept = {key: part for key, part in data.items() if can_travel(part, dump)}
     left_out = _left_out[name, attribute] = frozenset(data.keys() - kept)
-    return packed(CLASS, dump((kept, left_out))) if data else b""
+    functions: dict[str, Any] = {}
+    if is_own(value.__module__):
+        functions = module_functions.replaced(name, attribute, value, dump)
+    filled = data or functions or (name, attribute) in names_filled
+    if filled:
+        names_filled.add((name, attribute))
+    return packed(CLASS, dump((kept, left_out, functions))) if filled else b""
 
 
 def can_travel(part: Any, dump: Dump) -> bool:
@@ -205,7 +224,7 @@ def can_travel(part: Any, dump: Dump) -> bool:
 
 def parts_of(value: Any) -> dict[Any, Any] | list[Any] | None:
     """The parts of a followed value that may change; None if none can."""
-    if type(value) in _CONTAINERS:
+    if type(value) in CONTAINERS:
         return items_of(value)  # type: ignore[no-any-return]
     if isinstance(value, FunctionType):
         return function_data(value) or None
@@ -229,7 +248,7 @@ def parts_of(value: Any) -> dict[Any, Any] | list[Any] | None:
 
 
 def is_data(value: object) -> bool:
-    return type(value) in _CONTAINERS or type(value) in _DATA
+    return type(value) in CONTAINERS or type(value) in _DATA
 
 
 def is_immutable(value: object) -> bool:
@@ -238,25 +257,11 @@ def is_immutable(value: object) -> bool:
     return type(value) is not object and change_detection.is_frozen(value)
 
 
-def items_of(value: Any) -> Any:
-    """The contents of a container, as one that pickle copies and does not refer to."""
-    if isinstance(value, OrderedDict):
-        return dict(OrderedDict.items(value))
-    if isinstance(value, dict):
-        return dict(dict.items(value))
-    if isinstance(value, deque):
-        return list(deque.__iter__(value))
-    if isinstance(value, list):
-        return list.copy(value)
-    return set.copy(value) if isinstance(value, set) else bytearray(value)
-
-
 def is_class_of_program(cls: type) -> bool:
     """Whether a class is one of the program: of its script, or of a module of it."""
     return cls.__module__ == "__main__" or is_programs(cls.__module__)
 
 
-_CHANGEABLE = (OrderedDict, dict, list, set, deque, bytearray)
 _REDUCING = ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
 
 
@@ -264,7 +269,7 @@ def is_own_container(value: object) -> bool:
     """Whether a value is a container of a class of the program, and has nothing besides
     its items and its attributes."""
     cls = type(value)
-    if not isinstance(value, _CHANGEABLE) or not is_class_of_program(cls):
+    if not isinstance(value, CHANGEABLE) or not is_class_of_program(cls):
         return False
     own = [base for base in cls.__mro__ if is_class_of_program(base)]
     if any(hook in vars(base) for base in own for hook in (*_REDUCING, "__slots__")):
@@ -287,11 +292,7 @@ def is_namespace(cls: type) -> bool:
 _PARSERS = frozenset({"ConfigParser", "RawConfigParser"})
 
 
-_PLAIN_BASES = frozenset({*_CONTAINERS, object})
-
-
-def is_array(value: Any) -> bool:
-    return type(value).__module__ == "array" and type(value).__name__ == "array"
+_PLAIN_BASES = frozenset({*CONTAINERS, object})
 
 
 def attributes_of(value: object) -> dict[str, Any]:
@@ -428,7 +429,7 @@ def take_object(
 
     def fits(own: Any) -> bool:
         if kind == ITEMS and shell is None:
-            return type(own) in _CONTAINERS
+            return type(own) in CONTAINERS
         return type(own) is (type(shell) if kind == ITEMS else shell)
 
     def make() -> Any:
@@ -484,32 +485,6 @@ def unbind(there: Any, name: str, own: Any) -> None:
         delattr(there, name)
 
 
-def fill(own: Any, value: Any) -> Undo | None:
-    """Replaces the contents of a container."""
-    if is_array(own):
-        return fill_array(own, value)
-    if rebindings.is_same(items_of(own), value):
-        return None
-    before = items_of(own)
-    base: Any = next(base for base in _CHANGEABLE if isinstance(own, base))
-    base.clear(own)
-    if isinstance(own, OrderedDict):  # `update` calls methods of a class of the program
-        for key, item in value.items():
-            OrderedDict.__setitem__(own, key, item)
-    else:
-        (base.extend if hasattr(base, "extend") else base.update)(own, value)
-    return partial(fill, own, before)  # type: ignore[return-value]
-
-
-def fill_array(own: Any, data: bytes) -> Undo | None:
-    before = own.tobytes()
-    if before == data:
-        return None
-    del own[:]
-    own.frombytes(data)
-    return partial(fill_array, own, before)  # type: ignore[return-value]
-
-
 def fill_both(own: Any, items: Any, attributes: dict[str, Any]) -> Undo | None:
     """Replaces the contents of a container and its attributes."""
     undo = [fill(own, items), set_attributes(own, attributes)]
@@ -518,7 +493,10 @@ def fill_both(own: Any, items: Any, attributes: dict[str, Any]) -> Undo | None:
 
 
 def set_attributes(
-    own: Any, state: dict[str, Any], left_out: frozenset[str] = frozenset()
+    own: Any,
+    state: dict[str, Any],
+    left_out: frozenset[str] = frozenset(),
+    functions: dict[str, dict[str, Any]] | None = None,
 ) -> Undo | None:
     """Replaces the attributes of an object or of a class, but those left out."""
     before = state_here(own)
@@ -542,6 +520,7 @@ def set_attributes(
             keep_original(own, name, had)
         undo.append(partial(unbind, own, name, had))
         assign(own, name, value)
+    undo += module_functions.put_in(own, functions) if functions else ()
     return partial(undo_all, undo) if undo else None
 
 
@@ -562,7 +541,7 @@ def fill_object(own: Any, value: Any) -> list[Undo] | None:
 def state_here(own: Any) -> dict[str, Any]:
     if isinstance(own, type | FunctionType):
         return class_data_here(own)
-    return attributes_of(own) if isinstance(own, _CHANGEABLE) else state_of(own)
+    return attributes_of(own) if isinstance(own, CHANGEABLE) else state_of(own)
 
 
 def class_data_here(cls: type | FunctionType) -> dict[str, Any]:
@@ -583,15 +562,3 @@ def assign(own: Any, name: str, value: Any) -> None:
 def undo_all(undo: list[Undo]) -> None:
     for each in reversed(undo):
         each()
-
-
-def warn_of_size(module: str, name: str, own: Any, size: int) -> None:
-    there = len(own) if hasattr(own, "__len__") else "none"
-    if there != size:
-        warnings.warn(
-            f"{module}.{name} has {size} elements in the main program, but {there} "
-            f"where a worker imports {module}, and is too large to follow: put it into "
-            "a cown or a notice",
-            RuntimeWarning,
-            stacklevel=2,
-        )

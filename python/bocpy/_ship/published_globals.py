@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal
 
+    from . import module_functions
     from .function_parts import Record
     from .structures import Structure
 
@@ -29,7 +30,8 @@ class Entry:
     value: what the name was bound to; MISSING for a class.
     blob, copy, kind, print, size: what tells whether it has changed inside
         (`change_detection`).
-    parts: what tells whether functions in it have (`function_parts`).
+    parts: what tells whether functions in it have (`function_parts`, for modules that
+        workers import `module_functions`).
     named: the globals whose objects are in the value, and are not copied with it.
     naming: the same for each attribute of a class.
     renewed: those of `named` that were published since, as other objects: the value
@@ -82,7 +84,7 @@ class Entry:
         self.print: bytes | None = None
         self.kind = change_detection.FROZEN
         self.size: int | None = None
-        self.parts: Record | None = None
+        self.parts: Record | module_functions.Record | None = None
         self.cls: ref[type] | None = None
         self.attributes: dict[str, object] = {}
         self.pickled: dict[str, bytes] = {}

@@ -199,7 +199,8 @@ def note_guards(shipment: Shipment) -> None:
     guards: list[tuple[object, Structure]] = []
     shipment.others = []
     for key, entry in shipment.polled:
-        if entry.parts is not None or entry.era != names_rebound:
+        calls_polled = entry.parts is not None and entry.parts.polls
+        if calls_polled or entry.era != names_rebound:
             shipment.others.append((key, entry))
         elif entry.inside is not None and entry.inside_structure:
             guards.append((entry.inside, entry.inside_structure))

@@ -1,0 +1,167 @@
+"""Parts of functions that a program replaces in modules that workers import themselves:
+bodies see them as they are when they are scheduled."""
+
+import pytest
+
+CONFIG = """
+import functools
+
+
+def default(a=1):
+    return a
+
+
+def keyword(*, a=1):
+    return a
+
+
+def code():
+    return "own"
+
+
+def other():
+    return "other", LEVEL
+
+
+def noted():
+    return getattr(noted, "note", None)
+
+
+def items(a=[1]):
+    return a
+
+
+def traced(function):
+    @functools.wraps(function)
+    def wrapper(a=1):
+        return function(), a
+
+    return wrapper
+
+
+@traced
+def wrapped():
+    return LEVEL
+
+
+class Model:
+    def save(self, a=1):
+        return a
+
+    @staticmethod
+    def made(a=1):
+        return a
+
+    @property
+    def size(self):
+        return "own"
+
+
+LEVEL = 1
+
+
+def use():
+    model = Model()
+    return (
+        *(default(), keyword(), code(), noted(), items(), wrapped(), model.save()),
+        *(Model.made(), model.size, getattr(Model.save, "note", None)),
+    )
+"""
+
+HEAD = """
+import os, sys, warnings
+import config
+from config import Model, default, use
+from bocpy import Cown, start, wait, when
+
+warnings.simplefilter("error")
+start(2)
+
+def other_size(self): return "other"
+
+def own():
+    model = Model()
+    return (
+        *(config.default(), config.keyword(), config.code(), config.noted()),
+        *(config.items(), config.wrapped(), model.save(), Model.made(), model.size),
+        *(default(), getattr(Model.save, "note", None)),
+    )
+
+def check():
+    for function in (use, own):
+        found = when()(function).result(30)
+        assert found == function(), (found, function())
+"""
+
+STEPS = """
+config.default.__defaults__ = (2,)
+config.keyword.__kwdefaults__ = {"a": 2}
+config.keyword.__kwdefaults__["a"] = 3
+config.noted.note = 5
+config.noted.note = [6]
+del config.noted.note
+config.code.__code__ = config.other.__code__
+config.LEVEL = 2
+config.items.__defaults__ = ({"x": 1},)
+config.wrapped.__defaults__ = (7,)
+Model.save.__defaults__ = (2,)
+Model.save.note = "a note"
+del Model.save.note
+Model.made.__defaults__ = (config.LEVEL,)
+Model.size.fget.__code__ = other_size.__code__
+config.default.__defaults__ = (1,)
+"""
+
+PENDING = """
+door, handle = os.pipe()
+gate = when()(lambda: os.read(door, 1))
+results, expected = [], []
+"""
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path):
+    (tmp_path / "config.py").write_text(CONFIG, encoding="utf-8")
+
+
+def run(program, text):
+    assert program(HEAD + text + "\nwait()\nprint('right')\n").lines == ["right"]
+
+
+def test_each_change_is_seen(program, backend):
+    steps = STEPS.strip().splitlines()
+    run(program, "check()\n" + "\n".join(f"{step}; check()" for step in steps))
+
+
+def test_changes_before_the_first_behavior_are_seen(program, backend):
+    steps = [step for step in STEPS.strip().splitlines() if "items" not in step]
+    run(program, "\n".join(steps[:-1]) + "\ncheck()\n")
+
+
+@pytest.mark.backends("interpreters")
+def test_behaviors_that_wait_keep_what_they_were_scheduled_with(program, backend):
+    keep = "results.append(when()(use)); expected.append(use())"
+    steps = "".join(f"{step}\n{keep}\n" for step in STEPS.strip().splitlines())
+    end = (
+        "os.write(handle, b'.')\n"
+        "found = [each.result(30) for each in results]\n"
+        "assert found == expected, (found, expected)\n"
+    )
+    run(program, f"check()\n{PENDING}{keep}\n{steps}{end}check()\n")
+
+
+@pytest.mark.backends("interpreters")
+def test_a_part_that_cannot_be_sent_is_named(program, backend):
+    run(
+        program,
+        """
+check()
+warnings.simplefilter("always")
+config.default.__defaults__ = (open(os.devnull),)
+with warnings.catch_warnings(record=True) as caught:
+    check_result = when()(lambda: config.default()).result(30)
+assert check_result == 1
+texts = [str(each.message) for each in caught if each.category is RuntimeWarning]
+assert len(texts) == 1 and "config.default.__defaults__ was replaced" in texts[0], texts
+""",
+    )
