@@ -116,6 +116,7 @@ boc_behavior *boci_take_turn(boci_worker *worker) {
   if (worker->queue.alone && boci_overflow_is_short(&worker->overflow))
     return take_turn_alone(worker);
   worker->until_turn = worker->turn = worker->until_injector = BOCI_COMMON_EVERY;
+  boci_steal_backoff_keep_distance(worker);
   return boci_take_common(worker, false);
 }
 

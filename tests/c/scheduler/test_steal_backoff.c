@@ -1,8 +1,9 @@
 /* Steal back-off: when a worker begins to leave a maker's queue alone, for how long,
- * and how useless attempts make that rarer. The test writes the counters; the time is
- * real. */
+ * and how useless attempts make that rarer; when one that follows a maker rests. The
+ * test writes the counters; the time is real. */
 #include "harness.h"
 
+#include "find_work.h"
 #include "scheduler.h"
 
 enum { MANY = 1000000 }; /* so many behaviors may take 2 s and still be tiny */
@@ -136,6 +137,86 @@ static void a_busy_maker_is_waited_for(void) {
   teardown(&p);
 }
 
+/* ---- keeping a distance ---------------------------------------------------------- */
+
+enum { TURNS = 4, RUN = TURNS * BOCI_COMMON_EVERY, FEW = 8, ENOUGH = 4096 };
+#define PACE_NS UINT64_C(500) /* for one behavior: tiny, but slow */
+
+/* The thief runs `run` behaviors of the maker in `took` ns, and has its turns. Returns
+ * whether it rested at the last one. */
+static bool follow(pair *p, uintptr_t run, uint64_t took) {
+  boci_steal_backoff *backoff = &p->thief->backoff;
+  for (unsigned i = 1; i < TURNS; i++)
+    CHECK(!boci_steal_backoff_keep_distance(p->thief));
+  backoff->others_run += run;
+  backoff->pace.at = boci_os_now() - took;
+  return boci_steal_backoff_keep_distance(p->thief);
+}
+
+/* `in_flight` behaviors of the maker have not been run yet. */
+static void set_in_flight(pair *p, uintptr_t in_flight) {
+  boci_store_relaxed(&p->maker->in_flight.scheduled,
+                     boci_load_relaxed(&p->maker->in_flight.finished) + in_flight);
+}
+
+/* The maker of these tests makes nothing meanwhile: a rest ends at its first look. The
+ * system may take the processor from the test, which makes the thief slow: then it
+ * tries again. */
+static void a_slow_follower_rests(void) {
+  pair p;
+  setup(&p);
+  set_in_flight(&p, FEW);
+  TEST_WAIT(follow(&p, RUN, RUN * PACE_NS));
+  TEST_WAIT(follow(&p, RUN / 2, RUN * PACE_NS));
+  teardown(&p);
+}
+
+static void a_fast_one_or_one_far_behind_does_not(void) {
+  pair p;
+  setup(&p);
+  set_in_flight(&p, FEW);
+  TEST_WAIT(!follow(&p, RUN, 0));
+  CHECK(!follow(&p, RUN, RUN * UINT64_C(100000))); /* long behaviors */
+  CHECK(!follow(&p, RUN / 4, RUN * PACE_NS));      /* most are its own */
+  boci_in_flight_add_scheduled(&p.thief->in_flight, RUN);
+  CHECK(!follow(&p, RUN, RUN * PACE_NS)); /* it makes some, too */
+  set_in_flight(&p, ENOUGH);
+  CHECK(!follow(&p, RUN, RUN * PACE_NS));
+  p.scheduler.spin = 0;
+  set_in_flight(&p, 0);
+  CHECK(!follow(&p, RUN, RUN * PACE_NS));
+  teardown(&p);
+}
+
+/* Thread 1 makes behaviors until the thief, thread 0, has looked, and mostly rested. */
+typedef struct chase {
+  pair p;
+  boci_atomic_u32 looked;
+} chase;
+
+static void rest_or_make(void *arg, unsigned index) {
+  chase *all = arg;
+  if (index == 0) {
+    follow(&all->p, RUN, RUN * PACE_NS);
+    boci_store_release(&all->looked, 1);
+    return;
+  }
+  while (!boci_load_acquire(&all->looked)) {
+    boci_in_flight_add_scheduled(&all->p.maker->in_flight, 1);
+    boci_pause();
+  }
+}
+
+static void a_rest_ends_while_the_maker_goes_on(void) {
+  chase all;
+  setup(&all.p);
+  boci_init(&all.looked, 0);
+  set_in_flight(&all.p, FEW);
+  test_threads(2, rest_or_make, &all);
+  CHECK(boci_load_relaxed(&all.p.maker->in_flight.scheduled) >= FEW);
+  teardown(&all.p);
+}
+
 static const test_case cases[] = {
     TEST_ONCE(tiny_behaviors_of_a_maker_make_it_back_off),
     TEST_ONCE(own_long_or_no_behaviors_do_not),
@@ -144,5 +225,8 @@ static const test_case cases[] = {
     TEST_ONCE(finding_work_ends_it),
     TEST_ONCE(useless_attempts_get_rarer),
     TEST_ONCE(a_busy_maker_is_waited_for),
+    TEST_ONCE(a_slow_follower_rests),
+    TEST_ONCE(a_fast_one_or_one_far_behind_does_not),
+    TEST_RACE(a_rest_ends_while_the_maker_goes_on, 1),
 };
 TEST_MAIN(cases)
