@@ -303,10 +303,22 @@ def _method_changes(value: object, name: str) -> bool:
     code = _code_of_method(value, name)
     return code is not None and (
         any(
-            use.method is None or use.method in _CHANGING for use in _uses_of_self(code)
+            (use.method is None or use.method in _CHANGING)
+            and not _leads_to_thread_local(value, use.path)
+            for use in _uses_of_self(code)
         )
         or _inner_method_adds(value, code, {code})
     )
+
+
+def _leads_to_thread_local(value: object, path: tuple[str, ...]) -> bool:
+    """Whether a path of attributes leads to attributes that only one thread sees."""
+    for part in path:
+        places = [getattr(value, "__dict__", {}), *map(vars, type(value).__mro__)]
+        value = next((place[part] for place in places if part in place), None)
+        if isinstance(value, _local):
+            return True
+    return False
 
 
 def _class_method_adds(cls: type, name: str) -> bool:
@@ -318,12 +330,13 @@ def _class_method_adds(cls: type, name: str) -> bool:
     function = found.__func__ if isinstance(found, classmethod) else None
     if not isinstance(function, FunctionType) or not function.__code__.co_argcount:
         return False
-    return _adds(function.__code__)
+    return _adds(function.__code__, cls)
 
 
-def _adds(code: CodeType) -> bool:
+def _adds(code: CodeType, value: object) -> bool:
     return adds_to_itself(code) or any(
-        use.method in _ADDING for use in _uses_of_self(code)
+        use.method in _ADDING and not _leads_to_thread_local(value, use.path)
+        for use in _uses_of_self(code)
     )
 
 
@@ -340,7 +353,7 @@ def _inner_method_adds(value: object, code: CodeType, seen: set[CodeType]) -> bo
             if inner is None or inner in seen or not inner.co_argcount:
                 continue
             seen.add(inner)
-            if _adds(inner) or _inner_method_adds(value, inner, seen):
+            if _adds(inner, value) or _inner_method_adds(value, inner, seen):
                 return True
     return False
 

@@ -5,6 +5,7 @@ Threads: any; LOCK of `definition_log` guards the entries.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from types import FunctionType
 
@@ -33,6 +34,8 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
         warn_of_replaced(*key, value, entry.refusal or "")
     if isinstance(value, type | FunctionType) and module_changes.is_own(key[0]):
         entry.parts = module_functions.record_of(value)
+    elif type(value) is functools.partial:
+        note_parts(entry, value)
     parts = module_changes.parts_of(value)
     if parts is None:
         return

@@ -5,7 +5,8 @@
 a global, a method, a value of a dict, what a partial object calls.
 
 CPython reports these changes (a function watcher, dict watchers). It reports none of
-the variables of an enclosing function, which `nonlocal` assigns.
+the variables of an enclosing function, which `nonlocal` assigns, and none of what
+`__setstate__` gives a partial object: schedulings compare these.
 
 Threads: any; LOCK of `definition_log` guards the records.
 """
@@ -81,6 +82,13 @@ def parts_of(function: Any) -> list[Any]:
     return [*own, *given, *given.values(), *attributes, *attributes.values()]
 
 
+def unreported(function: Any) -> list[Any]:
+    """The parts of which CPython reports no changes."""
+    if type(function) is _partial:
+        return [function.func, function.args, function.keywords, vars(function)]
+    return enclosed(function)
+
+
 def watch(function: Any) -> None:
     partial = type(function) is _partial
     given = function.keywords if partial else function.__kwdefaults__
@@ -106,7 +114,7 @@ def is_same(before: Any, now: Any) -> bool:
 class Record:
     """The functions of a value, with the parts that they had.
 
-    polls: whether a closure has variables of which CPython reports no change.
+    polls: whether there are parts of which CPython reports no change.
     """
 
     __slots__ = ("changes", "functions", "polled", "polls")
@@ -120,16 +128,15 @@ class Record:
                 known[id(function)] = function, parts_of(function)
         self.functions = list(known.values())
         self.polled = [
-            (function, enclosed(function))
+            (function, unreported(function))
             for function, _ in self.functions
-            if type(function) is not _partial
-            and not all(isinstance(each, _STABLE) for each in enclosed(function))
+            if not all(isinstance(each, _STABLE) for each in unreported(function))
         ]
         self.polls = bool(self.polled)
 
     def differs(self) -> bool:
         """Whether a function has got other parts."""
-        if any(not are_same(before, enclosed(f)) for f, before in self.polled):
+        if any(not are_same(before, unreported(f)) for f, before in self.polled):
             return True
         changes = _core._changes()
         if changes == self.changes:

@@ -11,23 +11,18 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import io
-import sys
-from _weakref import CallableProxyType, ProxyType
 from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
 from .. import _global_namespaces
 from .._code import changes as code_changes
 from .._code import names as code_names
-from . import change_detection, import_origins
+from . import change_detection, drawn_objects, import_origins
 
 _WAY_OUT = (
     "is seen in the worker that runs it only. Return the value, or keep it in a cown "
     "or a notice"
 )
-
-_PROXIES = (ProxyType, CallableProxyType)
 
 #: The names of the functions of bocpy that make a function the body of a behavior.
 _SCHEDULING = frozenset({"after", "at", "when", "when_each", "whencall"})
@@ -42,11 +37,11 @@ def warn(space: _global_namespaces.Space, function: FunctionType) -> None:
         assigned = code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
         warn_of_builtins(function, body)
-        warn_of_draws(function, body)
+        drawn_objects.warn(function, body)
         for called in functions_called(space, function):
             actor = f"function {called.__qualname__!r}, which {body} calls,"
             warn_of_called(called, actor)
-            warn_of_draws(called, actor)
+            drawn_objects.warn(called, actor)
 
 
 def warn_of_globals(
@@ -75,32 +70,6 @@ def warn_of_builtins(function: FunctionType, actor: str) -> None:
                 f"{actor} uses builtins.{name}, which was replaced: workers have "
                 "Python's own; use start(backend='threads')"
             )
-
-
-def warn_of_draws(function: FunctionType, actor: str) -> None:
-    """Warns of iterators and random generators among the globals that a body reads.
-
-    Each use of one changes it.
-    """
-    names = function.__globals__
-    for name in code_names.global_names(function.__code__):
-        value = names.get(name)
-        if is_drawn_from(value):
-            change_detection.warn(
-                f"{actor} reads the global {name!r}, {kind_of(value)}: each worker has "
-                "a copy of its own, and what one draws the others draw again. Keep it "
-                "in a cown, or make one in each behavior"
-            )
-
-
-def is_drawn_from(value: object) -> bool:
-    # Generators and files are refused elsewhere. A proxy has all special methods.
-    if isinstance(value, (type, GeneratorType, io.IOBase)) or type(value) in _PROXIES:
-        return False
-    random = sys.modules.get("random")
-    return hasattr(type(value), "__next__") or (
-        random is not None and isinstance(value, random.Random)
-    )
 
 
 def warn_of_replaced(

@@ -186,6 +186,15 @@ CHANGES = {
             "y = C(5); link(x, y)": "(3, 5, 5, True, True)",
         },
     ),
+    "what __setstate__ gives a partial object": (
+        "x = functools.partial(max, 1)\ny = {'p': functools.partial(max, 1)}\n",
+        "(x(3), getattr(x, 'note', None), y['p'](3))",
+        {
+            "x.__setstate__((min, (1,), {}, None))": "(1, None, 3)",
+            "x.__setstate__((min, (5,), {'key': str}, {'note': 2}))": "(3, 2, 3)",
+            "y['p'].__setstate__((min, (2,), {}, None))": "(3, 2, 2)",
+        },
+    ),
     "a global by which others have a weak reference": (
         "import weakref\nclass C: pass\nx, known = None, weakref.WeakSet()\n",
         "(len(known), x in known)",

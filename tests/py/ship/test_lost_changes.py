@@ -280,6 +280,78 @@ assert outer(1) == random.Random(1).random()
 """
 
 
+DRAWN_INSIDE = """
+import itertools, random, warnings
+from bocpy import when
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.showwarning = show
+class Ids:
+    known = iter([1, 2, 3])
+    other = iter([4, 5, 6])
+    def __init__(self): self.own = iter([7, 8])
+    def draw(self): return next(self.known)
+class More(Ids): pass
+ids, table, row = Ids(), {"a": iter([1])}, [1, enumerate("a")]
+def of_class(): return next(Ids.known)
+def of_instance(): return next(ids.own)
+def by_method(): return ids.draw()
+def of_base(): return next(More.other)
+def of_items(): return next(table["a"]), next(row[1])
+def harmless(): return More.__name__, type(ids).__name__
+for body in (of_class, of_instance, by_method, of_base, of_items, harmless):
+    when()(body).result(timeout=30)
+"""
+
+
+def test_iterators_that_are_parts_of_globals(program, backend):
+    expected = [
+        "behavior 'of_class' reads the attribute 'known' of the global 'Ids', a "
+        "'list_iterator'",
+        "behavior 'of_instance' reads the attribute 'own' of the global 'ids', a "
+        "'list_iterator'",
+        "behavior 'by_method' reads the attribute 'known' of the global 'ids', a "
+        "'list_iterator'",
+        "behavior 'of_base' reads the attribute 'other' of the global 'More', a "
+        "'list_iterator'",
+        "behavior 'of_items' reads the part of the global 'row', an 'enumerate'",
+        "behavior 'of_items' reads the part of the global 'table', a 'list_iterator'",
+    ]
+    lines = program(DRAWN_INSIDE).lines
+    assert sorted(lines) == (sorted(expected) if backend == "interpreters" else [])
+
+
+OF_THREADS = """
+import threading, warnings
+from bocpy import when
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.showwarning = show
+class Store:
+    def __init__(self): self.local, self.n = threading.local(), 0
+    def put(self, x): self.local.x = x
+    def add(self, x):
+        self.local.__dict__.setdefault("items", []).append(x)
+        self.local.items.append(x)
+    def both(self, x):
+        self.local.x = x
+        self.n = x
+class Shared:
+    local = threading.local()
+    def put(self, x): self.local.x = x
+store, shared = Store(), Shared()
+def put(): store.put(1); shared.put(1)
+def add(): store.add(1)
+def both(): store.both(1)
+for body in (put, add, both):
+    when()(body).result(timeout=30)
+"""
+
+
+def test_attributes_of_each_thread_may_change(program, backend):
+    expected = ["behavior 'both' changes the global 'store', a 'Store'"]
+    lines = program(OF_THREADS).lines
+    assert lines == (expected if backend == "interpreters" else [])
+
+
 def test_iterators_and_random_generators_of_the_program(program, backend):
     expected = [
         "behavior 'body' reads the global 'items', a 'list_iterator'",
