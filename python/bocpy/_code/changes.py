@@ -302,13 +302,24 @@ def _method_changes(value: object, name: str) -> bool:
         return _class_method_adds(value, name)
     code = _code_of_method(value, name)
     return code is not None and (
-        any(
-            (use.method is None or use.method in _CHANGING)
-            and not _leads_to_thread_local(value, use.path)
-            for use in _uses_of_self(code)
-        )
+        any(_own_use_changes(value, use) for use in _uses_of_self(code))
         or _inner_method_adds(value, code, {code})
     )
+
+
+def _own_use_changes(value: object, use: Use) -> bool:
+    """Whether a method changes its object by a use of it.
+
+    What a method of a library does is not told by its name: `update` of a class of
+    immutable records returns another one.
+    """
+    if use.method is None or use.path:
+        named = use.method is None or use.method in _CHANGING
+        return named and not _leads_to_thread_local(value, use.path)
+    method = getattr(type(value), use.method, None)
+    if isinstance(method, FunctionType) and not _is_of_program(method):
+        return _method_adds(value, use.method)
+    return use.method in _CHANGING
 
 
 def _leads_to_thread_local(value: object, path: tuple[str, ...]) -> bool:

@@ -22,6 +22,7 @@ from .. import _core, _global_namespaces
 from . import (
     change_detection,
     class_contents,
+    clocks,
     lost_changes,
     module_changes,
     send,
@@ -87,6 +88,7 @@ def describe(function: FunctionType) -> Shipment:
     blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
     shipment = Shipment(marshal.dumps(blob), frozenset(key for key, _ in reached))
     lost_changes.warn(space, function)
+    clocks.warn()
     with exporting(), send.holding(always=True):
         queue_names(reached)
         # Other bodies may have reached these names before the names were set.
@@ -101,6 +103,7 @@ def describe(function: FunctionType) -> Shipment:
 def refresh(shipment: Shipment) -> Snapshot | None:
     """Publishes what has changed of what a shipment reaches, or returns it as a
     snapshot."""
+    clocks.warn()
     with exporting():
         reached = closure(shipment.roots)
         note_rebindings(reached)

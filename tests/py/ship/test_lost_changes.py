@@ -360,3 +360,42 @@ def test_iterators_and_random_generators_of_the_program(program, backend):
     ]
     lines = program(DRAWN).lines
     assert lines == (expected if backend == "interpreters" else [])
+
+
+RECORDS = """
+import sys
+sys.path.insert(0, "site-packages")
+import warnings
+import records
+from bocpy import when
+
+class Point(records.Record):
+    def set(self, **changed): return self.update(changed)
+
+class Tally(records.Counted):
+    def set(self): self.update()
+
+point, tally = Point(x=1), Tally()
+warnings.showwarning = lambda text, *rest: print(str(text).partition(":")[0])
+print(when()(lambda: point.set(x=2).x).result(60))
+print(when()(lambda: tally.set()).result(60))
+"""
+
+RECORDS_MODULE = """
+class Record:
+    def __init__(self, **parts): self.__dict__.update(parts)
+    def update(self, parts): return type(self)(**{**vars(self), **parts})
+
+class Counted:
+    def __init__(self): self.n = 0
+    def update(self): self.n += 1
+"""
+
+
+def test_methods_of_libraries_are_not_judged_by_their_names(program, backend, tmp_path):
+    (tmp_path / "site-packages").mkdir()
+    path = tmp_path / "site-packages" / "records.py"
+    path.write_text(RECORDS_MODULE, encoding="utf-8")
+    told = "behavior '<lambda>' changes the global 'tally', a 'Tally'"
+    lost = [told] if backend == "interpreters" else []
+    assert program(RECORDS).lines == ["2", *lost, "None"]

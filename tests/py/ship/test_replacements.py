@@ -312,3 +312,51 @@ print(when()(by_a_library).result(60) == os.path.abspath("a"))
 def test_what_is_put_back_is_so_for_code_of_libraries(program, backend):
     expected = ["True", "/fake /fake/a", "/fake/a", "True"]
     assert program(PUT_BACK).lines == expected
+
+
+TRAVEL = """
+import sys
+sys.path.insert(0, "site-packages")
+import warnings
+from bocpy import start, when
+
+start(1)
+
+
+def look():
+    return 1
+
+
+def told():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        when()(look).result(60)
+    return [each.filename == __file__ for each in seen if "real time" in str(each)]
+
+
+print(told())
+import time_machine
+print(told())
+time_machine.start()
+print(told(), told())
+"""
+
+TIME_MACHINE = """
+traveller_stack = []
+original = None
+
+
+def start():
+    global original
+    original = len
+    traveller_stack.append("2020-01-01")
+"""
+
+
+def test_time_machine_is_warned_of(program, backend, tmp_path):
+    """It replaces functions in C that workers have of their own."""
+    (tmp_path / "site-packages").mkdir()
+    path = tmp_path / "site-packages" / "time_machine.py"
+    path.write_text(TIME_MACHINE, encoding="utf-8")
+    first = "[True]" if backend == "interpreters" else "[]"
+    assert program(TRAVEL).lines == ["[]", "[]", f"{first} []"]
