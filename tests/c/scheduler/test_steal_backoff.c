@@ -149,7 +149,9 @@ static bool follow(pair *p, uintptr_t run, uint64_t took) {
   for (unsigned i = 1; i < TURNS; i++)
     CHECK(!boci_steal_backoff_keep_distance(p->thief));
   backoff->others_run += run;
-  backoff->pace.at = boci_os_now() - took;
+  const uint64_t before = boci_os_now(), now = boci_os_now();
+  const uint64_t tick = now - before; /* long, if the clock is the systematic one */
+  backoff->pace.at = now + tick - took;
   return boci_steal_backoff_keep_distance(p->thief);
 }
 
