@@ -68,6 +68,10 @@ _former: list[dict[str, Any]] = []  # of modules that were imported anew: keeps 
 _importable: dict[str, tuple[ModuleType, bool]] = {}
 
 
+#: The key of the space that is `sys.modules`.
+MODULES = "#modules"
+
+
 def add(space: Space) -> Space:
     """Registers `space`; returns the one that has its key, which may be another."""
     space = _by_key.setdefault(space.key, space)
@@ -84,7 +88,32 @@ def find(key: str) -> Space | None:
             _former.append(space.names)
             space.names = names
             _by_id[id(names)] = space
+    elif space is not None and not _worker:
+        follow_replacement(space)
     return space
+
+
+def follow_replacement(space: Space) -> None:
+    """Has a space be that of the module that the program has put into `sys.modules` in
+    the place of another one. Neither can be imported by workers."""
+    module = sys.modules.get(space.key)
+    if type(module) is not ModuleType or vars(module) is space.names:
+        return
+    if space.key != "__main__" and space.owned and not importable(space.key):
+        _by_id.pop(id(space.names), None)
+        _former.append(space.names)
+        space.names = vars(module)
+        _by_id[id(space.names)] = space
+
+
+def modules_space() -> Space:
+    """The space whose names are the modules. A worker gets those that it cannot
+    import."""
+    known = _by_key.get(MODULES)
+    if known is not None:
+        return known
+    names: Any = sys.modules
+    return add(Space(MODULES, MODULES, names, owned=not _worker, imported=False))
 
 
 def seen(names: dict[str, Any]) -> Space | None:
@@ -201,6 +230,7 @@ def start_worker() -> None:
     global _worker
     _worker = True
     receive("__main__", "__main__", imported=False)
+    modules_space()
 
 
 def import_module(name: str) -> ModuleType:

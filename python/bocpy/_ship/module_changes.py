@@ -143,6 +143,8 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
         return packed(BOTH, contents, number, dump(type(value)))
     if has_plain_state(value):
         return packed(OBJECT, dump(state_of(value)), number, dump(type(value)))
+    if isinstance(value, ModuleType) and not value.__name__.endswith(attribute):
+        return packed(VALUE, dump(value))
     if isinstance(value, tuple) or is_data(value) or is_immutable(value):
         return packed(VALUE, dump(value))
     return packed(VALUE, dump(value)) if number else b""
@@ -411,11 +413,21 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
         return None
     if head:
         return take_object(kind, there, name, number, c_pickle.loads(head), data)
-    value = c_pickle.loads(data)
     if kind == CLASS:
-        known = isinstance(own, type | FunctionType)
-        return set_attributes(own, *value) if known else None
+        return apply_to_own(there, name, own, data)
+    value = c_pickle.loads(data)
     return bind(there, name, own, value)
+
+
+def apply_to_own(there: ModuleType, name: str, own: Any, data: bytes) -> Undo | None:
+    """Gives the class or function of this module its attributes; another one may be
+    there in its place."""
+    first = _imported.get((there.__name__, name), own)
+    undo = bind(there, name, own, first) if first is not own else None
+    known = isinstance(first, type | FunctionType)
+    undo_inside = set_attributes(first, *c_pickle.loads(data)) if known else None
+    done = [each for each in (undo, undo_inside) if each is not None]
+    return partial(undo_all, done) if done else None
 
 
 def take_object(

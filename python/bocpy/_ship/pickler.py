@@ -33,6 +33,7 @@ from . import (
     import_origins,
     library_objects,
     own_constructors,
+    sent_modules,
     sentinels,
     typing_objects,
     weak_references,
@@ -338,18 +339,9 @@ def reduce_module(_: Pickler, module: types.ModuleType) -> Reduced:
     if name is not None:
         return _global_namespaces.import_module, (name,)
     space = _global_namespaces.space_of(module.__dict__)
-    return make_module, (space.key, space.name)
-
-
-def make_module(key: str, name: str) -> types.ModuleType:
-    names = _global_namespaces.receive(key, name, imported=False).names
-    module = sys.modules.get(name)
-    if module is None or module.__dict__ is not names:
-        raise TypeError(
-            f"module {name!r} exists in the interpreter that made it only: enter it in "
-            "sys.modules before its code runs, or use backend='threads'"
-        )
-    return module
+    if "#" in space.key:
+        raise sent_modules.refusal(space.name)
+    return sent_modules.make_module, (space.key, space.name)
 
 
 def reduce_object(pickler: Pickler, obj: object) -> Any:

@@ -4,7 +4,7 @@ Names are read off the code. Code that looks names up while it runs (`eval`, `ex
 `globals()`) may reach any name of its namespace. Code that imports a module which no
 other interpreter can import reaches the names of that module that it mentions.
 
-Threads: any. Nothing here keeps state.
+Threads: any.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 # a key, and the submodules that code may use of the module
 Reached = tuple[Key, frozenset[str]]
+
+attributes_used: dict[Key, set[str]] = {}
+"""By the name of a module, in `sys.modules` or among globals: the attributes that code
+mentions which uses the module by that name. They are reached in another module, too,
+that gets the name later."""
 
 _LOOK_UP = frozenset({"eval", "exec", "globals"})
 
@@ -72,9 +77,29 @@ def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
             if not hasattr(builtins, name):
                 yield (space.key, name), frozenset()
         elif isinstance(value, ModuleType):
+            note_used((space.key, name), attributes)
+            yield (space.key, name), frozenset()
             yield from attributes_followed(value, attributes)
         else:
             yield from name_followed(space.key, name, value)
+
+
+def note_used(key: Key, attributes: Iterable[str]) -> None:
+    attributes_used.setdefault(key, set()).update(attributes)
+
+
+def attributes_reached(key: Key | None, module: object) -> Iterator[Reached]:
+    """What code that uses a module by this name reaches in it."""
+    if key is None or not isinstance(module, ModuleType):
+        return
+    attributes = attributes_used.get(key, set())
+    if _global_namespaces.module_key(module) is not None:
+        yield from attributes_followed(module, frozenset(attributes))
+        return
+    inner = _global_namespaces.space_of(module.__dict__)
+    if inner.published:
+        for attribute in attributes & module.__dict__.keys():
+            yield (inner.key, attribute), frozenset()
 
 
 def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
@@ -168,7 +193,13 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
     Where the import of a module has not ended, the worker asks when it comes to it
     (_main_interpreter/requests.py).
     """
-    for name in code_names.imported_modules(code):
+    imported = code_names.imported_modules(code)
+    space = _global_namespaces.modules_space()
+    for name in imported | modules_looked_up(code):
+        if space.published and not _global_namespaces.is_undecided(name):
+            note_used((space.key, name), code_names.all_names(code))
+            yield (space.key, name), frozenset()
+    for name in imported:
         module = sys.modules.get(name)
         if not isinstance(module, ModuleType) or _global_namespaces.is_undecided(name):
             continue
@@ -181,11 +212,22 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
                 yield (space.key, attribute), frozenset()
 
 
+_FINDING = frozenset({"modules", "import_module", "__import__"})
+
+
+def modules_looked_up(code: CodeType) -> frozenset[str]:
+    """The modules that code may find by a text."""
+    if _FINDING.isdisjoint(code_names.all_names(code)):
+        return frozenset()
+    return code_names.texts(code)
+
+
 def module_reached(
     space: Space, name: str, module: ModuleType, code: CodeType
 ) -> Iterator[Reached]:
     attributes = code_names.all_names(code) | code_names.texts(code)
     imported = _global_namespaces.module_key(module)
+    note_used((space.key, name), attributes)
     if imported is None:
         inner = _global_namespaces.space_of(module.__dict__)
         yield (space.key, name), frozenset()

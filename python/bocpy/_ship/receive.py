@@ -16,6 +16,7 @@ import os
 import sys
 
 from .. import _global_namespaces
+from .._global_namespaces import MODULES
 from .._main_interpreter import state as main_state
 from .definition_log import (
     ATTRIBUTE,
@@ -180,13 +181,25 @@ def apply(key: Key, blob: bytes) -> bool:
 def set_name(key: Key, blob: bytes) -> None:
     module, name = key
     names = names_of(module)
-    if blob == DELETED:
+    if module == MODULES:
+        set_module(name, blob)
+    elif blob == DELETED:
         names.pop(name, None)
     elif blob[:1] == SHELL:
         load_instance(names, name, blob)
     else:
         names[name] = load_definition(blob)
     _reasons.pop(key, None)
+
+
+def set_module(name: str, blob: bytes) -> None:
+    from . import sent_modules
+
+    if blob == DELETED:
+        sent_modules.remove(name)
+        return
+    sent_modules.put_back(name)
+    sys.modules[name] = load_definition(blob)
 
 
 def apply_postponed(key: Key) -> None:

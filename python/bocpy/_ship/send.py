@@ -33,7 +33,10 @@ from . import (
     cyclic_instances,
     import_origins,
     module_changes,
+    published_globals,
+    reached_globals,
     registrations,
+    sent_modules,
 )
 from .c_pickle import PickleBuffer
 from .change_baselines import note_contents, note_state
@@ -62,23 +65,8 @@ from .definition_log import (
 from .module_code import codes_of
 from .object_identity import is_shared
 from .pickler import Keep, Pickler, Reduced, refuse_bound
-from .published_globals import (
-    Entry,
-    entries,
-    may_be_noted,
-    names_left,
-    note_sharer,
-    publish_path,
-    renew_sharers,
-)
-from .reached_globals import (
-    Reached,
-    annotations_reached,
-    definition_followed,
-    name_followed,
-    names_reached,
-    outermost_name,
-)
+from .published_globals import Entry, entries
+from .reached_globals import Reached, definition_followed
 from .receive import find_name, find_token
 
 TYPE_CHECKING = False
@@ -121,7 +109,7 @@ class _Shipper(Pickler):
             return find_name, (space.key, space.name, name)
         self.reach_names(space, function.__code__)
         annotations = getattr(function, "__annotations__", None) or {}
-        self.reach_all(annotations_reached(space, annotations.values()))
+        self.reach_all(reached_globals.annotations_reached(space, annotations.values()))
         return None
 
     def class_reference(self, cls: type) -> Reduced:
@@ -174,7 +162,7 @@ class _Shipper(Pickler):
             self.reached.append((key, submodules))
 
     def reach_names(self, space: Space, code: CodeType) -> None:
-        self.reach_all(names_reached(space, code))
+        self.reach_all(reached_globals.names_reached(space, code))
 
     def reach_all(self, reached: Iterable[Reached]) -> None:
         for key, submodules in reached:
@@ -301,7 +289,7 @@ def flush() -> None:
     """Appends the records to the log: classes first, then the state of modules, whose
     functions values refer to by name, then the names in reverse order, since loading a
     value may call functions that it reaches."""
-    publish_path()
+    published_globals.publish_path()
     if not _global_namespaces.in_worker():
         main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
@@ -315,10 +303,8 @@ def flush() -> None:
 
 
 def rank(key: Key) -> int:
-    if not key[0]:
-        return 0
-    if key[0] == REGISTRATIONS:
-        return 4
+    if not key[0] or key[0] == REGISTRATIONS:
+        return 4 if key[0] else 0
     blob = _records[key]
     return 1 + module_changes.rank(blob[1:]) if blob[:1] == FOLLOW else 3
 
@@ -340,17 +326,14 @@ def record(key: Key, blob: bytes) -> None:
 def is_stale(key: Key, submodules: frozenset[str]) -> bool:
     """Whether the name `key` has changed since it was published."""
     space = _global_namespaces.find(key[0])
-    if space is None or not (space.published or is_followed(space)):
+    followed = space and space.imported and module_changes.follows(space.key)
+    if space is None or not (space.published or followed):
         return False
     entry = entries.get(key)
     if entry is None:
         return True
     value = space.names.get(key[1], MISSING)
     return entry.value is not value or not submodules <= entry.submodules
-
-
-def is_followed(space: Space) -> bool:
-    return space.imported and module_changes.follows(space.key)
 
 
 def publish_name(key: Key, submodules: frozenset[str]) -> None:
@@ -366,29 +349,49 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
     entry = entries[key] = Entry(value, submodules)
     if not before:
         announce(space)
-    if value is not MISSING:
+    if key[0] == _global_namespaces.MODULES:
+        if blob := definition_of_module(key, entry):
+            record(key, blob)
+    elif value is not MISSING:
         blob = definition_of(value, entry, key)
         record(key, blob)
         note_contents(key, entry, blob)
-        note_sharer(key, entry)
-        if before is not None and renew_sharers(key, _records):
+        published_globals.note_sharer(key, entry)
+        if before is not None and published_globals.renew_sharers(key, _records):
             change_counter.changed()  # has all shipments looked at
     elif before is not None and before.value is not MISSING:
         record(key, DELETED)
 
 
+def definition_of_module(key: Key, entry: Entry) -> bytes:
+    """The record of a name in `sys.modules`; b"" if there is nothing to say."""
+    blob = sent_modules.definition(key[1], entry.value)
+    blob = copy_of(entry.value, entry, key) if blob is None else blob
+    note_attributes(key, entry)
+    return blob
+
+
+def note_attributes(key: Key | None, entry: Entry) -> None:
+    """Makes a name depend on what code uses of the module that it is bound to."""
+    reached = list(reached_globals.attributes_reached(key, entry.value))
+    entry.deps |= {each for each, _ in reached}
+    _queue.extend(reached)
+
+
 def publish_state(key: Key, value: object, before: Entry | None) -> None:
     """As `publish_name`, for a name of a module that workers import themselves."""
     entry = entries[key] = Entry(value)
-    _queue.extend((name, frozenset()) for name in names_left(key, value))
+    left = published_globals.names_left(key, value)
+    _queue.extend((name, frozenset()) for name in left)
     missing = value is MISSING and before is None  # a worker may have it
     blob = b"" if missing else state_of(key, entry)
     _core._watch_changes(sys.modules[key[0]].__dict__)
-    reached = list(name_followed(*key, value))[1:]
+    reached = list(reached_globals.name_followed(*key, value))[1:]
     for function, code in codes_of(value):
-        reached += names_reached(
+        reached += reached_globals.names_reached(
             _global_namespaces.space_of(function.__globals__), code
         )
+    reached += reached_globals.attributes_reached(key, value)
     entry.deps |= {each for each, _ in reached}
     _queue.extend(reached)
     if blob and not (before is not None and before.blob == blob):
@@ -425,8 +428,7 @@ def state_of(key: Key, entry: Entry) -> bytes:
 def announce(space: Space) -> None:
     """Publishes `__package__` and the like, once: relative imports need them."""
     for name in ("__file__", "__package__", "__doc__"):
-        key = (space.key, name)
-        value = space.names.get(name)
+        key, value = (space.key, name), space.names.get(name)
         if key not in entries and isinstance(value, str):
             entry = entries[key] = Entry(value)
             record(key, definition_of(value, entry))
@@ -444,6 +446,7 @@ def definition_of(
     if isinstance(value, ModuleType):
         name = _global_namespaces.module_key(value)
         if name is not None:
+            note_attributes(key, entry)
             return MODULE + marshal.dumps((name, sorted(entry.submodules)))
     if not isinstance(value, FunctionType | type):
         origin = import_origins.find_origin(value)
@@ -466,7 +469,9 @@ def copy_of(
             if shell is not None:
                 return shell_of(shell, entry)
     except Exception as error:  # a user's __reduce__ may raise anything
-        entry.refusal = _explain_unshippable.reason(value, error, attempt)
+        entry.refusal = _explain_unshippable.reason(
+            value, error, _Shipper(io.BytesIO()).dump
+        )
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
     note_reached(entry, shipper)
     return VALUE + file.getvalue()
@@ -488,10 +493,6 @@ def note_reached(entry: Entry, shipper: _Shipper) -> None:
     entry.named = frozenset(shipper.shared | shipper.named)
     entry.deps = frozenset(shipper.deps)
     _queue.extend(shipper.reached)
-
-
-def attempt(part: object) -> None:
-    _Shipper(io.BytesIO()).dump(part)
 
 
 def follow_origin(origin: Key, entry: Entry) -> None:
@@ -533,6 +534,7 @@ def note_travelled(value: Any) -> None:
 
 
 def travel(keys: Iterable[Key]) -> None:
+    may_be_noted = published_globals.may_be_noted
     new = {key for key in keys if key not in travelled and may_be_noted(key)}
     if not new:
         return
@@ -585,13 +587,13 @@ def define_class(cls: type, token: str) -> None:
     module = sys.modules.get(cls.__module__)
     if module is not None and annotations:
         space = _global_namespaces.space_of(module.__dict__)
-        _queue.extend(annotations_reached(space, annotations.values()))
+        _queue.extend(reached_globals.annotations_reached(space, annotations.values()))
     definition = classes.define(cls, dump, left_out, lambda: bool(shared))
     record(("", token), CLASS + definition)
     entry.cls = ref(cls)
     class_contents.note(token, entry, definition_of)
     # Plain pickle, in bodies, looks a class up by the name of its module.
-    outermost = list(outermost_name(cls))
+    outermost = list(reached_globals.outermost_name(cls))
     _queue.extend(outermost)
     deps.update(key for key, _ in outermost)
     entry.deps = frozenset(deps)

@@ -25,6 +25,7 @@ from . import (
     clocks,
     lost_changes,
     module_changes,
+    rebindings,
     send,
     structures,
 )
@@ -344,12 +345,18 @@ def carried_name(key: Key) -> list[Any]:
     assert space is not None
     value = space.names.get(key[1], MISSING)
     if space.imported:
-        blob = send.state_of(key, Entry(value))
+        entry = Entry(value)
+        blob = send.state_of(key, entry)
+        if entry.refusal and rebindings.is_rebound(key):
+            lost_changes.warn_of_replaced(*key, value, entry.refusal)
         return [
             *key,
             False,
             blob or FOLLOW + module_changes.packed(module_changes.AS_IMPORTED, 0),
         ]
+    if key[0] == _global_namespaces.MODULES:
+        blob = send.definition_of_module(key, Entry(value))
+        return [*key, False, blob] if blob else []
     if value is MISSING:
         return [*key, False, DELETED]
     if type(value) in SCALARS:

@@ -165,3 +165,26 @@ texts = [str(each.message) for each in caught if each.category is RuntimeWarning
 assert len(texts) == 1 and "config.default.__defaults__ was replaced" in texts[0], texts
 """,
     )
+
+
+PUT_BACK = """
+check()
+config.default.__defaults__ = (2,)
+Model.save.__defaults__ = (2,)
+check()
+first, model = config.default, config.Model
+class Other(Model):
+    def save(self): return "other"
+config.default, config.Model = lambda: "another", Other
+assert when()(lambda: (config.default(), config.Model().save())).result(30) == (
+    "another", "other"
+)
+config.default, config.Model = first, model
+check()
+first.__defaults__ = (3,)
+check()
+"""
+
+
+def test_a_function_is_replaced_and_put_back(program, backend):
+    run(program, PUT_BACK)
