@@ -17,6 +17,7 @@ from typing import Any
 from .. import _threads
 from .._libboc import ffi, lib
 from . import failure
+from .base import me
 
 
 class Followed(threading.local):
@@ -32,9 +33,14 @@ followed = Followed()
 @ffi.def_extern(error=lib.BOC_OK)
 def py_worker_hooks_start(ctx: Any, worker: int) -> int:
     try:
+        # The thread that starts the workers has the lock meanwhile, and waits: hooks of
+        # imports must not wait for it.
+        me.changing = True
         _threads.enter(worker + 1)
     except Exception as error:  # the worker then has no name, but runs bodies
         failure.write_unraisable(error, py_worker_hooks_start)
+    finally:
+        me.changing = False
     return int(lib.BOC_OK)
 
 

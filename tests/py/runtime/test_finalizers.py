@@ -290,3 +290,31 @@ def test_a_finalizer_in_a_start(program, backend, call):
     (line,) = program(IN_A_START, args=[call]).lines
     assert line.startswith("5 ")
     assert "in a finalizer or handler that interrupted its thread" in line
+
+
+#: A worker imports while it starts, and the thread that starts it waits for it.
+IN_A_WORKERS_START = """
+import sys
+from bocpy import start, wait, when
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "bocpy._threads" and not refused:
+            try:
+                wait()
+            except RuntimeError as error:
+                refused.append(str(error))
+
+refused = []
+sys.meta_path.insert(0, Finder())
+for name in "bocpy._threads", "bocpy._worker":
+    sys.modules.pop(name, None)
+start(2)
+print(when()(lambda: 5).result(30), *refused)
+wait()
+"""
+
+
+def test_an_import_hook_in_a_workers_start(program, backend):
+    (line,) = program(IN_A_WORKERS_START).lines
+    assert line.startswith("5 wait() in a finalizer or handler")

@@ -89,6 +89,10 @@ int bocpy_runtime_lock_make(void);
 int bocpy_runtime_lock(const char *what);
 void bocpy_runtime_unlock(void);
 
+/* From here on (or no longer) this thread works for one that has the lock, and waits:
+ * `bocpy_runtime_lock` refuses it. */
+void bocpy_runtime_stand_in(bool begins);
+
 /* _locked_here(): whether this thread has the lock. _stand_in(): this thread works for
  * one that has it, and waits. */
 PyObject *bocpy_locked_here(PyObject *module, PyObject *unused);

@@ -24,10 +24,12 @@ PyObject *bocpy_locked_here(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(runtime_locked_here);
 }
 
+void bocpy_runtime_stand_in(bool begins) { runtime_stands_in = begins; }
+
 PyObject *bocpy_stand_in(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  runtime_stands_in = true;
+  bocpy_runtime_stand_in(true);
   Py_RETURN_NONE;
 }
 

@@ -133,10 +133,13 @@ static boc_status worker_start_interpreter(bocpy_worker_slot *slot) {
   return BOC_BAD_STATE;
 }
 
-/* If that fails, the thread has no name, but runs bodies. */
+/* If that fails, the thread has no name, but runs bodies. The thread that starts the
+ * workers has the lock meanwhile, and waits: hooks of imports must not wait for it. */
 static void worker_enter_threading(bocpy_worker_slot *slot) {
+  bocpy_runtime_stand_in(true);
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_ENTER,
                                      "(I)", slot->index + 1);
+  bocpy_runtime_stand_in(false);
   if (!done)
     PyErr_WriteUnraisable(NULL);
   Py_XDECREF(done);
