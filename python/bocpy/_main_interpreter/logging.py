@@ -1,9 +1,10 @@
 """Logging of workers in the main interpreter.
 
-A worker's loggers have the levels of the main interpreter's. A record that a worker's
-logger lets through goes to the main interpreter's logger of that name, with its filters
-and handlers. If the main interpreter has no handler for it, the handlers that code in
-the worker has added get it. A record has the name of the behavior that made it.
+A worker's loggers have the levels and classes of the main interpreter's. A record that
+a worker's logger lets through goes to the main interpreter's logger of that name, with
+its filters and handlers. If the main interpreter has no handler for it, the handlers
+that code in the worker has added get it. A record has the name of the behavior that
+made it.
 
 Threads: `collect` in the main interpreter; `handle` there, called by a worker;
 `name_behaviors` in either; the rest in a worker.
@@ -53,7 +54,11 @@ def collect() -> bytes | None:
     if logging is None or root is None:
         return None
     name_behaviors()
-    for owner, name in ((logging.Logger, "setLevel"), (logging, "disable")):
+    for owner, name in (
+        (logging.Logger, "setLevel"),
+        (logging, "disable"),
+        (logging, "setLoggerClass"),
+    ):
         change_counter.count_calls(owner, name)
     manager = root.manager
     _core._watch_changes(manager.loggerDict)
@@ -66,7 +71,44 @@ def collect() -> bytes | None:
     names = getattr(logging, "_levelToName", {})
     _core._watch_changes(names)
     texts = [each for each in sorted(names.items()) if type(each[1]) is str]
-    return marshal.dumps((manager.disable, sorted(levels.items()), texts), 2)
+    parts = manager.disable, sorted(levels.items()), texts, classes(logging)
+    return marshal.dumps(parts, 2)
+
+
+def classes(logging: Any) -> tuple[str, list[str], list[str]]:
+    """The class for new loggers; the loggers that are of it, and those that are plain.
+    All are empty if it is the plain one."""
+    custom = logger_class()
+    if custom is None:
+        return "", [], []
+    known = sorted(logging.root.manager.loggerDict.items())
+    of_class = [name for name, logger in known if type(logger) is custom]
+    plain = [name for name, logger in known if type(logger) is logging.Logger]
+    return full_name(custom), of_class, plain
+
+
+def full_name(cls: Any) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def logger_class() -> Any:
+    """The class that the program has set for new loggers; None if it has set none."""
+    logging = sys.modules.get("logging")
+    plain = getattr(logging, "Logger", None)
+    cls: Any = plain and logging and logging.getLoggerClass()
+    return None if cls is plain else cls
+
+
+def reduce_logger(obj: Any) -> Any:
+    """Loggers of a class of the program: the receiver's logger of that name may be of
+    another one."""
+    logging = sys.modules.get("logging")
+    plain = getattr(logging, "Logger", None)
+    if plain is None or not isinstance(obj, plain):
+        return NotImplemented
+    if type(obj).__reduce__ is not plain.__reduce__ or not obj.name:
+        return NotImplemented
+    return make_logger, (type(obj), obj.name)
 
 
 def handle(encoded: str) -> str | None:
@@ -87,13 +129,17 @@ def handle(encoded: str) -> str | None:
 # ---- in a worker ---------------------------------------------------------------------
 
 _levels: dict[str, int] = {}
+_classes: tuple[str, list[str], list[str]] = ("", [], [])
+_known_classes: dict[str, Any] = {}
 _names: list[tuple[int, str]] = []
 _disable = 0
 
 
-def use(now: tuple[int, list[tuple[str, int]], list[tuple[int, str]]]) -> None:
-    global _disable, _names
-    _disable, levels, _names = now
+def use(
+    now: tuple[int, list[tuple[str, int]], list[tuple[int, str]], Any],
+) -> None:
+    global _disable, _names, _classes
+    _disable, levels, _names, _classes = now
     # The program has reset the level of this logger.
     _levels.update(dict.fromkeys(_levels, 0))
     _levels.update(levels)
@@ -111,10 +157,46 @@ def set_levels() -> None:
     for number, text in _names:
         if logging.getLevelName(number) != text:
             logging.addLevelName(number, text)
+    set_classes(logging)
     for name, level in _levels.items():
         logger = logging.root if name == "root" else logging.getLogger(name)
         if logger.level != level:
             logger.setLevel(level)
+
+
+def know_class(cls: Any) -> None:
+    """A class for loggers that the main interpreter has or had."""
+    import logging
+
+    _known_classes[full_name(cls)] = cls
+    set_classes(logging)
+
+
+def set_classes(logging: Any) -> None:
+    """Makes new loggers of the main interpreter's class, and those that it has of the
+    class that they are of there."""
+    chosen, of_class, plain = _classes
+    cls = _known_classes.get(chosen, logging.Logger)
+    logging.setLoggerClass(logging.Logger)
+    for name in plain:
+        logging.getLogger(name)
+    logging.setLoggerClass(cls)
+    for name in of_class:
+        make_logger(cls, name)
+
+
+def make_logger(cls: Any, name: str) -> Any:
+    """The logger of that name, which becomes one of that class if it is of a plain
+    one."""
+    import logging
+
+    logger = logging.getLogger(name)
+    if type(logger) is logging.Logger and cls is not logging.Logger:
+        made = cls(name)
+        logger.__class__ = cls
+        for attribute in vars(made).keys() - vars(logger).keys():
+            setattr(logger, attribute, vars(made)[attribute])
+    return logger
 
 
 def guard(logging: Any) -> None:

@@ -32,7 +32,7 @@ def parts_of(value: Any, how: Any) -> tuple[Any, Any] | None:
     made_of: Any = cls
     if how is not NotImplemented:
         if type(how) is tuple and how[0] is make_instance:
-            return cls, (None, how[2])
+            return how[:2], (None, how[2])
         if type(how) is not tuple or how[0] is not own_constructors.make_apart:
             return None
         made_of = how[:2]

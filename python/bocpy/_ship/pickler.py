@@ -26,6 +26,7 @@ from .. import _context, _core, _foreign_ext, _global_namespaces
 from .._code.names import global_names, kept_with_code
 from .._global_namespaces import Space
 from .._heap_types import is_heap_type
+from .._main_interpreter import logging as main_logging
 from . import (
     c_pickle,
     ctypes_types,
@@ -48,7 +49,7 @@ from .definition_log import (
 from .exceptions import reduce_exception
 from .functions import fill_function, make_function
 from .own_constructors import TWINS
-from .plain_instances import fill_instance, is_plain, make_instance, state_of
+from .plain_instances import make_instance, must_be_filled, reduce_plain, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -382,10 +383,8 @@ def reduce_thread_local(pickler: Pickler, obj: object) -> Any:
 
 
 def make_thread_local(token: str | None) -> object:
-    if token is None:
-        return _local()
-    known = sentinel_of(token)
-    return keep_sentinel(token, _local()) if known is None else known
+    known = token and sentinel_of(token)
+    return known or (keep_sentinel(token, _local()) if token else _local())
 
 
 def make_sentinel(token: str) -> object:
@@ -496,11 +495,12 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     refusing = _foreign_ext.refusing(cls)
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
-    reduced = library_objects.reduce_of_parser(obj)
-    if reduced is not NotImplemented:
-        return reduced
-    if any("__getattr__" in vars(base) for base in cls.__mro__) and is_plain(cls):
-        return make_instance, (cls,), state_of(obj), None, None, fill_instance
+    for reduce in (library_objects.reduce_of_parser, main_logging.reduce_logger):
+        reduced = reduce(obj)
+        if reduced is not NotImplemented:
+            return reduced
+    if must_be_filled(cls):
+        return reduce_plain(obj)
     # NotImplemented, unless an extension has registered a hook
     reduced = _core._hooked_reduce(obj)
     return own_constructors.reduce(obj) if reduced is NotImplemented else reduced

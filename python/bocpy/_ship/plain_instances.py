@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+from types import FunctionType
 
 from .._heap_types import is_heap_type
 
@@ -55,10 +56,49 @@ def mangled(cls: type, name: str) -> str:
     return f"_{cls.__name__.lstrip('_')}{name}" if private else name
 
 
-def make_instance(cls: type) -> object:
-    """Makes an empty instance. pickle's own way asks that for `__setstate__`, and a
-    `__getattr__` that reads its own attributes would call itself without end."""
-    return object.__new__(cls)
+def must_be_filled(cls: Any) -> bool:
+    """Whether pickle's own way would call methods of an instance that lacks its
+    attributes: `__getattr__`, or the `__hash__` of one that a set in its attributes
+    contains."""
+    return (
+        isinstance(cls.__hash__, FunctionType)
+        or any("__getattr__" in vars(base) for base in cls.__mro__)
+    ) and is_plain(cls)
+
+
+def reduce_plain(obj: object) -> tuple[Any, ...]:
+    """What makes an instance with those attributes that refer to no other objects, and
+    fills in the rest: a set or dict in the rest may ask for the instance's hash."""
+    state = state_of(obj)
+    known = {name: value for name, value in state.items() if is_known(value)}
+    if list(known) == list(state)[: len(known)]:
+        state = {name: v for name, v in state.items() if name not in known}
+        return make_instance, (type(obj), known), state, None, None, fill_instance
+    return make_instance, (type(obj), known), state, None, None, fill_in_order
+
+
+def fill_in_order(obj: object, state: dict[str, Any]) -> None:
+    """Fills an instance anew: the attributes that it has are to be in another order."""
+    with contextlib.suppress(AttributeError):
+        object.__getattribute__(obj, "__dict__").clear()
+    fill_instance(obj, state)
+
+
+_ATOMS = frozenset((bool, bytes, complex, float, int, str, type(None)))
+
+
+def is_known(value: Any) -> bool:
+    if type(value) in (tuple, frozenset):
+        return all(map(is_known, value))
+    return type(value) in _ATOMS
+
+
+def make_instance(cls: type, known: dict[str, Any] | None = None) -> object:
+    """pickle's own way asks an empty instance for `__setstate__`, and a `__getattr__`
+    that reads its own attributes would call itself without end."""
+    made = object.__new__(cls)
+    fill_instance(made, known or {})
+    return made
 
 
 def fill_instance(obj: object, state: dict[str, Any]) -> None:

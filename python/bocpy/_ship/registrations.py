@@ -5,6 +5,7 @@
 | an abstract base class, `Base.register(C)` | the registry of the class | the same |
 | `singledispatch` functions of importable modules | `function.registry` | the same |
 | `copyreg.pickle(C, reduce)` | `copyreg.dispatch_table` | the same |
+| `logging.setLoggerClass(C)` | `logging.getLoggerClass()` | the same, while it is so |
 
 A registration is published once a worker can get everything that it names: at once what
 it can import, the rest when that is published. Of modules that a worker imports, too,
@@ -24,6 +25,7 @@ import sys
 from types import FunctionType, ModuleType
 
 from .. import _core, _global_namespaces
+from .._main_interpreter import logging as main_logging
 from .definition_log import token_of_class
 
 TYPE_CHECKING = False
@@ -48,7 +50,8 @@ def unpublished() -> Iterator[Registration]:
     for registration in list(current()):
         kind, where, cls, function = registration
         key = (kind, id(where), id(cls), id(function))
-        if key in _published or not (is_had(where) and is_had(cls)):
+        needs = kind != "logger" and not (is_had(where) and is_had(cls))
+        if key in _published or needs:
             continue
         if not is_needed(registration):
             continue
@@ -84,9 +87,10 @@ def current() -> list[Registration]:
         sum(map(id, table.values())) for table in (copyreg.dispatch_table, *tables)
     ]
     sizes = [len(table) for table in (copyreg.dispatch_table, *tables)]
-    state = f"{abc.get_cache_token()} {sizes} {chosen}"
+    loggers = list(logger_class())
+    state = f"{abc.get_cache_token()} {sizes} {chosen} {loggers}"
     if state != _known:
-        _pairs = [*abstract(), *dispatched(), *pickled()]
+        _pairs = [*abstract(), *dispatched(), *pickled(), *loggers]
         _known = state
     return _pairs
 
@@ -164,6 +168,12 @@ def pickled() -> Iterator[Registration]:
             yield "pickle", None, cls, function
 
 
+def logger_class() -> Iterator[Registration]:
+    cls = main_logging.logger_class()
+    if cls is not None:
+        yield "logger", None, cls, None
+
+
 # ---- at the receiver -----------------------------------------------------------------
 
 
@@ -205,4 +215,5 @@ _REGISTER: dict[str, Callable[[Any, Any, Any], object]] = {
     "abc": lambda base, cls, _: base.register(cls),
     "dispatch": lambda function, cls, chosen: function.register(cls, chosen),
     "pickle": lambda _, cls, function: copyreg.pickle(cls, function),
+    "logger": lambda _, cls, function: main_logging.know_class(cls),
 }

@@ -36,6 +36,30 @@ child = [sys.executable, "-c", "import os; print(os.environ.get('BODY'))"]
 assert subprocess.check_output(child, text=True) == "set\\n"
 assert run(lambda: os.environ.get("MAIN")) == "set"
 """,
+    "classes of loggers": """
+shown = io.StringIO()
+logging.basicConfig(level="INFO", stream=shown, format="%(message)s")
+class Louder(logging.Logger):
+    def __init__(self, name):
+        super().__init__(name)
+        self.mark = "!"
+    def shout(self, text): self.info(text.upper() + self.mark)
+
+plain = logging.getLogger("plain")
+logging.setLoggerClass(Louder)
+log = logging.getLogger("loud")
+logging.getLogger("has.level").setLevel("ERROR")
+names = "new", "loud", "has.level", "plain"
+def kinds(): return [type(logging.getLogger(name)).__name__ for name in names]
+assert run(kinds) == kinds() == ["Louder"] * 3 + ["Logger"]
+run(lambda: log.shout("told"))
+run(lambda: logging.getLogger("new").shout("too"))
+run(lambda: plain.info("as before"))
+assert shown.getvalue().split("\\n") == ["TOLD!", "TOO!", "as before", ""]
+logging.setLoggerClass(logging.Logger)
+assert run(lambda: type(logging.getLogger("newer")) is logging.Logger)
+assert run(lambda: type(log).__name__) == "Louder"
+""",
     "logging": """
 shown = io.StringIO()
 handler = logging.StreamHandler(shown)

@@ -143,33 +143,97 @@ static PyObject *make_list(bocpy_decoder *decoder, uint32_t slot) {
   return list;
 }
 
-static int take_pair(bocpy_decoder *decoder, PyObject *dict, bool intern) {
-  PyObject *key = bocpy_decode_value(decoder);
-  if (key && intern && PyUnicode_CheckExact(key))
-    PyUnicode_InternInPlace(&key);
-  PyObject *value = key ? bocpy_decode_value(decoder) : NULL;
-  int status = value ? PyDict_SetItem(dict, key, value) : -1;
-  Py_XDECREF(key);
+/* Takes the name of an attribute, and its value. */
+static int take_name(bocpy_decoder *decoder, PyObject *dict) {
+  PyObject *name = bocpy_decode_value(decoder);
+  if (name && PyUnicode_CheckExact(name))
+    PyUnicode_InternInPlace(&name);
+  PyObject *value = name ? bocpy_decode_value(decoder) : NULL;
+  int status = value ? PyDict_SetItem(dict, name, value) : -1;
+  Py_XDECREF(name);
   Py_XDECREF(value);
+  return status;
+}
+
+static int put_in(PyObject *container, PyObject *key, PyObject *value) {
+  return value ? PyDict_SetItem(container, key, value) : PySet_Add(container, key);
+}
+
+/* Whether a `__hash__` written in Python may miss attributes of the key. */
+static bool is_unfinished(const bocpy_decoder *decoder, PyObject *key) {
+  if (!PyType_HasFeature(Py_TYPE(key), Py_TPFLAGS_HEAPTYPE))
+    return false;
+  for (const bocpy_unfinished *one = decoder->unfinished; one; one = one->outer)
+    if (one->instance == key)
+      return true;
+  return false;
+}
+
+/* Puts off what needs the hash of the key; with a `value`, the container is a dict. */
+static int put_later(bocpy_decoder *decoder, PyObject *container, PyObject *key,
+                     PyObject *value) {
+  if (!decoder->later && !(decoder->later = PyList_New(0)))
+    return -1;
+  PyObject *step = PyTuple_Pack(value ? 3 : 2, container, key, value);
+  int status = step ? PyList_Append(decoder->later, step) : -1;
+  Py_XDECREF(step);
+  return status;
+}
+
+/* Puts a key, of a dict with its value, into its container. While instances are being
+ * filled, a hash may need an attribute that comes later: then the key waits until all
+ * have theirs, as does what follows it in a dict, whose order stays. */
+static int put_or_wait(bocpy_decoder *decoder, PyObject *container, PyObject *key,
+                       PyObject *value, bool *waits) {
+  if (!*waits && !(decoder->unfinished && is_unfinished(decoder, key))) {
+    if (put_in(container, key, value) == 0)
+      return 0;
+    if (!decoder->unfinished || !PyErr_ExceptionMatches(PyExc_AttributeError))
+      return -1;
+    PyErr_Clear();
+  }
+  *waits = value != NULL;
+  return put_later(decoder, container, key, value);
+}
+
+static int put_rest(bocpy_decoder *decoder) {
+  int status = 0;
+  for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(decoder->later); i++) {
+    PyObject *step = PyList_GET_ITEM(decoder->later, i);
+    bool pair = PyTuple_GET_SIZE(step) == 3;
+    status = put_in(PyTuple_GET_ITEM(step, 0), PyTuple_GET_ITEM(step, 1),
+                    pair ? PyTuple_GET_ITEM(step, 2) : NULL);
+  }
   return status;
 }
 
 static PyObject *make_dict(bocpy_decoder *decoder, uint32_t slot) {
   size_t size = bocpy_take_size(decoder);
   PyObject *dict = PyDict_New();
+  bool waits = false;
   memo_fill_slot(decoder, slot, dict);
-  for (size_t i = 0; dict && i < size; i++)
-    if (take_pair(decoder, dict, false) < 0)
+  for (size_t i = 0; dict && i < size; i++) {
+    PyObject *key = bocpy_decode_value(decoder);
+    PyObject *value = key ? bocpy_decode_value(decoder) : NULL;
+    if (!value || put_or_wait(decoder, dict, key, value, &waits) < 0)
       Py_CLEAR(dict);
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+  }
   return dict;
 }
 
+/* The set is a new one. A frozenset that others can see cannot be added to. */
 static PyObject *make_set(bocpy_decoder *decoder, PyObject *set, uint32_t slot) {
   size_t size = bocpy_take_size(decoder);
+  bool waits = false, frozen = set && PyFrozenSet_CheckExact(set);
   memo_fill_slot(decoder, slot, set);
   for (size_t i = 0; set && i < size; i++) {
     PyObject *element = bocpy_decode_value(decoder);
-    if (!element || PySet_Add(set, element) < 0)
+    int status = !element ? -1
+                 : frozen ? PySet_Add(set, element)
+                          : put_or_wait(decoder, set, element, NULL, &waits);
+    if (status < 0)
       Py_CLEAR(set);
     Py_XDECREF(element);
   }
@@ -245,7 +309,7 @@ static int take_dict(bocpy_decoder *decoder, PyObject *instance,
   if (resolved->shape->count == BOCPY_ANY) {
     decoder->at++; /* TAG_DICT */
     for (size_t left = bocpy_take_size(decoder); left && !status; left--)
-      status = take_pair(decoder, dict, true);
+      status = take_name(decoder, dict);
   } else {
     for (uint32_t i = 0; i < resolved->shape->count && !status; i++) {
       PyObject *value = bocpy_decode_value(decoder);
@@ -277,8 +341,11 @@ static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
   memo_fill_slot(decoder, slot, instance);
   if (!instance)
     return NULL;
+  bocpy_unfinished unfinished = {instance, decoder->unfinished};
+  decoder->unfinished = &unfinished;
   int status = resolved->through_dict ? take_dict(decoder, instance, resolved)
                                       : take_attributes(decoder, instance, resolved);
+  decoder->unfinished = unfinished.outer;
   if (status < 0)
     Py_CLEAR(instance);
   return instance;
@@ -508,9 +575,14 @@ static PyObject *decode_buffer(const bocpy_buffer *buffer, bool last_time) {
   decoder.keys_used = 0;
   decoder.last_time = last_time;
   decoder.outer = NULL;
+  decoder.unfinished = NULL;
+  decoder.later = NULL;
   if (!decoder.state || (buffer->needs_classes && bocpy_ship_catch_up() < 0))
     return NULL;
   PyObject *value = bocpy_decode_value(&decoder);
+  if (value && decoder.later && put_rest(&decoder) < 0)
+    Py_CLEAR(value);
+  Py_XDECREF(decoder.later);
   decoder_forget(&decoder);
   return value;
 }

@@ -70,6 +70,12 @@ struct bocpy_decoder *bocpy_decoder_here(void);
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
 void bocpy_encoder_forget_immutables(bocpy_encoder *encoder);
 
+/* An instance whose attributes are being decoded. */
+typedef struct bocpy_unfinished {
+  PyObject *instance;
+  const struct bocpy_unfinished *outer;
+} bocpy_unfinished;
+
 typedef struct bocpy_decoder {
   const unsigned char *at;
   const bocpy_buffer *buffer; /* NULL for inline bytes */
@@ -80,6 +86,8 @@ typedef struct bocpy_decoder {
   uint32_t keys_used;
   bool last_time; /* natives may be taken out of the buffer */
   struct bocpy_decoder *outer;
+  const bocpy_unfinished *unfinished; /* NULL where containers must be complete */
+  PyObject *later; /* a list of what waits for the hash of its key, or NULL */
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
 } bocpy_decoder;
 

@@ -189,6 +189,8 @@ PyObject *bocpy_make_reduced(bocpy_decoder *decoder) {
   if (!resolved)
     return NULL;
   unsigned follows = *decoder->at++;
+  const bocpy_unfinished *unfinished = decoder->unfinished;
+  decoder->unfinished = NULL; /* the call may read containers at once */
   PyObject *args = bocpy_decode_value(decoder);
   PyObject *object =
       args ? PyObject_CallObject((PyObject *)resolved->type, args) : NULL;
@@ -199,6 +201,7 @@ PyObject *bocpy_make_reduced(bocpy_decoder *decoder) {
   if (object && (follows & REDUCED_PAIRS) &&
       take_list_into(decoder, object, object_set_items) < 0)
     Py_CLEAR(object);
+  decoder->unfinished = unfinished;
   return object;
 }
 
