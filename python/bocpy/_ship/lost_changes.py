@@ -37,10 +37,12 @@ def warn(space: _global_namespaces.Space, function: FunctionType) -> None:
         assigned = code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
         warn_of_builtins(function, body)
+        warn_of_subclasses(function, body)
         drawn_objects.warn(function, body)
         for called in functions_called(space, function):
             actor = f"function {called.__qualname__!r}, which {body} calls,"
             warn_of_called(called, actor)
+            warn_of_subclasses(called, actor)
             drawn_objects.warn(called, actor)
 
 
@@ -70,6 +72,17 @@ def warn_of_builtins(function: FunctionType, actor: str) -> None:
                 f"{actor} uses builtins.{name}, which was replaced: workers have "
                 "Python's own; use start(backend='threads')"
             )
+
+
+def warn_of_subclasses(function: FunctionType, actor: str) -> None:
+    """Warns of a question to which CPython reports no changes of the answer."""
+    if "__subclasses__" in code_names.all_names(function.__code__):
+        change_detection.warn(
+            f"{actor} asks for __subclasses__: a worker has those subclasses that are "
+            "globals when the behavior is first scheduled, or that other values refer "
+            "to, and not those that are made later. Keep the classes in a global list "
+            "that __init_subclass__ fills"
+        )
 
 
 def warn_of_replaced(

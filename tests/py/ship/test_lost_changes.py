@@ -320,6 +320,37 @@ def test_iterators_that_are_parts_of_globals(program, backend):
     assert sorted(lines) == (sorted(expected) if backend == "interpreters" else [])
 
 
+SUBCLASSES = """
+import warnings
+from bocpy import when
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.showwarning = show
+class Base:
+    known = []
+    def __init_subclass__(cls): Base.known.append(cls)
+    @classmethod
+    def every(cls): return cls.__subclasses__()
+class First(Base): pass
+def direct(): return [each.__name__ for each in Base.__subclasses__()]
+def by_method(): return len(Base.every())
+def by_list(): return [each.__name__ for each in Base.known]
+print(when()(direct).result(timeout=30), when()(by_method).result(timeout=30))
+class Second(Base): pass
+print(when()(by_list).result(timeout=30))
+"""
+
+
+def test_subclasses_that_a_worker_may_lack(program, backend):
+    expected = [
+        "behavior 'direct' asks for __subclasses__",
+        "function 'Base.every', which behavior 'by_method' calls, asks for "
+        "__subclasses__",
+    ]
+    lines = program(SUBCLASSES).lines
+    assert lines[-2:] == ["['First'] 1", "['First', 'Second']"]
+    assert lines[:-2] == (expected if backend == "interpreters" else [])
+
+
 OF_THREADS = """
 import threading, warnings
 from bocpy import when
