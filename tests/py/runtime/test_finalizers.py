@@ -317,4 +317,7 @@ wait()
 
 def test_an_import_hook_in_a_workers_start(program, backend):
     (line,) = program(IN_A_WORKERS_START).lines
-    assert line.startswith("5 wait() in a finalizer or handler")
+    if CFFI:  # the core by cffi has imported before what its workers need
+        assert line == "5"
+    else:
+        assert line.startswith("5 wait() in a finalizer or handler")
