@@ -120,7 +120,7 @@ class View:
 
 def view() -> View:
     """The view of the running body, or a new one."""
-    if not me.bodies:
+    if not me.bodies or me.lent is not None:
         return View()
     if me.view is None:
         me.view = View()

@@ -566,3 +566,37 @@ def test_a_large_notice_that_is_written_again_is_read_again():
             return notice_read("large")[0]
 
         assert seen.unwrap(timeout=LIMIT) == number
+
+
+CALLBACKS = """
+import logging, time
+from bocpy import *
+start(1)
+seen = []
+def first(cown): seen.append((notice_read("k"), dict(noticeboard())))
+class Handler(logging.Handler):
+    def emit(self, record): seen.append((notice_read("k"), dict(noticeboard())))
+logging.getLogger().addHandler(Handler())
+for i in range(5):
+    notice_write("k", [i])
+    @when()
+    def read():
+        import logging
+        before = notice_read("k")
+        logging.getLogger().warning("look")
+        return before, notice_read("k"), dict(noticeboard())
+    read.add_done_callback(first)
+    quiesce()
+    now = [i]
+    assert read.unwrap() == (now, now, {"k": now}), (i, read.unwrap())
+    assert seen == [(now, {"k": now})] * 2, (i, seen)
+    seen.clear()
+wait()
+print("done")
+"""
+
+
+def test_callbacks_and_handlers_see_the_board_as_it_is(program, backend):
+    """They run on a worker's thread, in the main interpreter: the body kept what they
+    had read, in the wrong interpreter."""
+    assert program(CALLBACKS).out.split() == ["done"]

@@ -89,6 +89,9 @@ typedef struct bocpy_thread {
   struct bocpy_box *deferred; /* objects to release after those */
   /* what the block of atomically() has collected (batch.h), or NULL */
   struct bocpy_batch *batch;
+  /* how many calls on the stack are no part of the body that runs, or ran: they may be
+   * in another interpreter (bocpy_go_away) */
+  unsigned away;
   /* the cown that a callback may read (result.c), or NULL */
   struct boc_cown *lent;
   PyInterpreterState *interp;
@@ -98,6 +101,29 @@ typedef struct bocpy_thread {
 } bocpy_thread;
 
 extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
+
+/* What belongs to a thread only in the interpreter that it leaves for a while. */
+typedef struct bocpy_left {
+  bocpy_worker_slot *slot;
+  struct bocpy_batch *batch;
+} bocpy_left;
+
+/* The thread enters another interpreter. While it is there it is no worker, which has a
+ * GIL that guards its slot, it schedules what it schedules at once, and it keeps no
+ * view of the notices: the body would read and free objects of that interpreter. */
+static inline bocpy_left bocpy_go_away(void) {
+  const bocpy_left left = {bocpy_self.slot, bocpy_self.batch};
+  bocpy_self.slot = NULL;
+  bocpy_self.batch = NULL;
+  bocpy_self.away++;
+  return left;
+}
+
+static inline void bocpy_come_back(bocpy_left left) {
+  bocpy_self.away--;
+  bocpy_self.batch = left.batch;
+  bocpy_self.slot = left.slot;
+}
 
 /* _in_body(): whether this thread runs a body. */
 PyObject *bocpy_in_body(PyObject *module, PyObject *unused);

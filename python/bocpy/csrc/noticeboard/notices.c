@@ -114,7 +114,7 @@ static bocpy_view *view_new(void) {
 
 /* The body's view, or a new one. `view_close` gives it back. */
 static bocpy_view *view_open(void) {
-  if (!bocpy_self.bodies)
+  if (!bocpy_self.bodies || bocpy_self.away)
     return view_new();
   if (!bocpy_self.view)
     bocpy_self.view = view_new();

@@ -27,18 +27,17 @@ static char *foreign_ext_answer_in_main(const char *request) {
 }
 
 static char *foreign_ext_visit_main(const char *request) {
-  bocpy_worker_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
   char *answer = NULL;
-  bocpy_self.slot = NULL;
+  const bocpy_left left = bocpy_go_away();
   if (theirs) {
     PyEval_RestoreThread(theirs);
     answer = foreign_ext_answer_in_main(request);
     PyThreadState_Clear(theirs);
     PyThreadState_DeleteCurrent();
   }
-  bocpy_self.slot = slot;
+  bocpy_come_back(left);
   PyEval_RestoreThread(mine);
   return answer;
 }

@@ -342,9 +342,9 @@ static void worker_visit_main(bocpy_worker_slot *slot, void (*what)(void *ctx),
     Py_FatalError("bocpy: out of memory while entering the main interpreter");
   bool parked = atomic_exchange_explicit(&slot->parked, true, memory_order_relaxed);
   PyEval_RestoreThread(theirs);
-  bocpy_self.slot = NULL;
+  const bocpy_left left = bocpy_go_away();
   what(ctx);
-  bocpy_self.slot = slot;
+  bocpy_come_back(left);
   PyThreadState_Clear(theirs);
   PyThreadState_DeleteCurrent();
   atomic_store_explicit(&slot->parked, parked, memory_order_relaxed); /* hint */
@@ -356,10 +356,12 @@ void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
   bocpy_worker_slot *slot = bocpy_worker_slot_here();
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.bodies++;
+  bocpy_self.away++;
   if (slot && slot->own_interp)
     worker_visit_main(slot, what, ctx);
   else
     what(ctx);
+  bocpy_self.away--;
   bocpy_self.bodies--;
   bocpy_self.runtime = runtime;
 }

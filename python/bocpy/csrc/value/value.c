@@ -390,19 +390,16 @@ void bocpy_value_leave(bocpy_value *value) {
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value)) {
   PyObject *pending = PyErr_GetRaisedException();
-  bocpy_worker_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(home);
   if (!theirs)
     Py_FatalError("bocpy: out of memory while moving a value between interpreters");
-  /* While the thread is in another interpreter it is no worker: it has no GIL that
-   * guards its slot's list of boxes. */
-  bocpy_self.slot = NULL;
+  const bocpy_left left = bocpy_go_away();
   PyEval_RestoreThread(theirs);
   what(value);
   PyThreadState_Clear(theirs);
   PyThreadState_DeleteCurrent();
-  bocpy_self.slot = slot;
+  bocpy_come_back(left);
   PyEval_RestoreThread(mine);
   PyErr_SetRaisedException(pending);
 }
