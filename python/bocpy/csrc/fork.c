@@ -98,6 +98,20 @@ static int fork_refuse_timers(void) {
   return -1;
 }
 
+/* Whether this is a handler of a signal that interrupted this thread while it waits for
+ * the runtime or for a cown: the runtime cannot come to rest before that wait ends. */
+static bool fork_is_in_wait(void) {
+  return bocpy_self.runtime_uses || bocpy_self.waits_for_cowns;
+}
+
+static int fork_refuse_in_wait(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "fork() in a handler of a signal that interrupted this thread in "
+                  "wait() or quiesce(), or while it waited for a cown, would wait for "
+                  "that wait itself: fork when it is over, or use subprocess");
+  return -1;
+}
+
 /* Workers with interpreters end before a fork: a child would not survive them. Only an
  * audit hook can refuse a fork. This one does if the fork would wait for itself, or if
  * a signal handler raises while it waits. */
@@ -110,6 +124,8 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
     return fork_refuse_timers();
   if (bocpy_by_reference())
     return 0;
+  if (fork_is_in_wait())
+    return fork_refuse_in_wait();
   if (!bocpy_self.bodies && !bocpy_thread_holds()) {
     if (fork_close_quiescent("fork()") < 0)
       return -1;
@@ -152,7 +168,7 @@ static void fork_put_off_exception(void) {
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_self.bodies || bocpy_thread_holds())
+  if (bocpy_self.bodies || bocpy_thread_holds() || fork_is_in_wait())
     Py_RETURN_NONE;
   PyObject *put_off = NULL;
   while (fork_close_quiescent("fork()") < 0) {
@@ -190,6 +206,7 @@ static int child_forget(bocpy_state *state) {
   bocpy_self.left_behind |= bocpy_self.slot != NULL;
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
+  bocpy_self.runtime_uses = 0;
   bocpy_self.runtime = NULL;
   bocpy_main_thread_forget();
   bocpy_acquire_forget();

@@ -272,3 +272,56 @@ print(when(c)(lambda c: 1).unwrap(timeout=50))
 """
         )
         assert done.lines == ["raised", "1"]
+
+
+#: A handler of a signal calls what would wait for the wait that it interrupts.
+IN_WAITS = """
+import os, signal, sys, time
+from bocpy import *
+backend, way = sys.argv[1:]
+told = []
+def note(name, call):
+    try:
+        told.append(call())
+    except RuntimeError as error:
+        told.append(f"{name} in a handler" if "in a handler" in str(error) else str(error))
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(3)
+    return os.waitpid(child, 0)[1] >> 8
+def handle(number, frame):
+    note("fork()", fork)
+    if way == "wait":
+        wait()
+        other = {"threads": "interpreters", "interpreters": "threads"}[backend]
+        note("start()", lambda: start(2, backend=other))
+signal.signal(signal.SIGUSR1, handle)
+start(2, backend=backend)
+me, c = os.getpid(), Cown(0)
+@when(c)
+def result(c):
+    os.kill(me, signal.SIGUSR1)
+    time.sleep(0.3)
+    return 7
+if way == "wait":
+    wait()
+elif way == "quiesce":
+    quiesce()
+elif way == "unwrap":
+    assert result.unwrap(timeout=50) == 7
+else:
+    with c:
+        pass
+wait()
+assert when(c)(lambda c: 5).unwrap(timeout=50) == 5
+print(*told, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("way", ["wait", "quiesce", "unwrap", "with"])
+def test_a_handler_does_not_wait_for_the_wait_that_it_interrupts(program, backend, way):
+    """It hung. On `threads` a fork in there leaves the workers alone."""
+    shown = program(IN_WAITS, args=[backend, way]).lines
+    assert shown[0] == ("3" if backend == "threads" else "fork() in a handler")
+    assert shown[1:] == ["start() in a handler"] * (way == "wait")

@@ -81,8 +81,9 @@ typedef struct bocpy_thread {
   bool left_behind;
   /* the thread was a worker, and runs finalizers of what it kept for itself */
   bool worker_ends;
-  /* how many waits for a cown are on the stack: signals are handled in them */
-  unsigned waits_for_cowns;
+  /* how many waits for a cown, and uses of the runtime by a thread that waits for it,
+   * are on the stack: signals are handled in them */
+  unsigned waits_for_cowns, runtime_uses;
   bool freeing;          /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed;   /* buffers to free after that one */
   unsigned decref_depth; /* how many deallocations are nested on the stack (value.c) */

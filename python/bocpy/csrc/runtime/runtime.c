@@ -32,22 +32,19 @@
 enum { STOPPED, RUNNING, PAUSED, CLOSED, LEAVING };
 
 static atomic_int runtime_state = STOPPED;
-static atomic_size_t runtime_inside; /* threads between enter and leave */
-static atomic_size_t
-    /* threads that use `runtime` to wait or to read counters */
-    runtime_waiting;
-static atomic_bool ended_for_fork;  /* it was open until a fork ended its workers */
-static atomic_bool program_leaving; /* the end of the program has begun */
-static atomic_bool program_ending;  /* the end of the program is reached */
+static atomic_size_t runtime_inside;  /* threads between enter and leave */
+static atomic_size_t runtime_waiting; /* those that wait for it, or read counters */
+static atomic_bool ended_for_fork;    /* it was open until a fork ended its workers */
+static atomic_bool program_leaving;   /* the end of the program has begun */
+static atomic_bool program_ending;    /* the end of the program is reached */
 
 /* Changes under `runtime_lock`; threads that are counted in read `runtime`, too. */
 static boc_runtime *runtime;
 static bocpy_worker_slot *runtime_slots;
 static bocpy_boot *runtime_boot;
-static unsigned slot_count; /* length of `runtime_slots` */
-/* the number for a restart; 0 before the first start */
-static unsigned last_worker_count;
-static int closed_from; /* the state before CLOSED */
+static unsigned slot_count;        /* length of `runtime_slots` */
+static unsigned last_worker_count; /* for a restart; 0 before the first start */
+static int closed_from;            /* the state before CLOSED */
 
 static const bocpy_runtime_callbacks *callbacks;
 
@@ -288,6 +285,15 @@ static int start_refuse_backend(bool threads) {
   return -1;
 }
 
+/* The workers can only be replaced when nobody waits for the runtime any more. */
+static int start_refuse_in_wait(void) {
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "start() with another backend or more workers, in a handler of a signal "
+      "that interrupted wait() or quiesce() here, would wait for that itself");
+  return -1;
+}
+
 /* A thread that attaches to an interpreter which is being torn down would hang. */
 static int start_refuse_teardown(void) {
   bocpy_state *here = bocpy_state_get();
@@ -323,6 +329,8 @@ static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_c
       return -1;
     if (same_backend && count + BLOCKING_WORKERS <= slot_count)
       return runtime_resize(count, threads);
+    if (bocpy_self.runtime_uses)
+      return start_refuse_in_wait();
     bocpy_runtime_end_workers();
   }
   return runtime_begin_workers(count, threads);
@@ -497,20 +505,26 @@ int bocpy_runtime_resume(void) {
 }
 
 PyObject *bocpy_running(PyObject *module, PyObject *unused) {
-  (void)module;
-  (void)unused;
+  (void)module, (void)unused;
   return PyBool_FromLong(bocpy_runtime_is_running());
 }
 
 boc_runtime *bocpy_runtime_use(void) {
   atomic_fetch_add(&runtime_waiting, 1);
-  if (atomic_load(&runtime_state) != STOPPED)
+  if (atomic_load(&runtime_state) != STOPPED) {
+    bocpy_self.runtime_uses++;
     return runtime;
+  }
   atomic_fetch_sub(&runtime_waiting, 1);
   return NULL;
 }
 
-void bocpy_runtime_unuse(void) { atomic_fetch_sub(&runtime_waiting, 1); }
+void bocpy_runtime_unuse(void) {
+  if (!bocpy_self.runtime_uses) /* the child of a fork in that wait */
+    return;
+  bocpy_self.runtime_uses--;
+  atomic_fetch_sub(&runtime_waiting, 1);
+}
 
 const bocpy_worker_slot *bocpy_runtime_slots(unsigned *out_count) {
   *out_count = slot_count;
