@@ -96,7 +96,7 @@ def is_known(value: Any) -> bool:
 def make_instance(cls: type, known: dict[str, Any] | None = None) -> object:
     """pickle's own way asks an empty instance for `__setstate__`, and a `__getattr__`
     that reads its own attributes would call itself without end."""
-    made = object.__new__(cls)
+    made: object = object.__new__(cls)
     fill_instance(made, known or {})
     return made
 
