@@ -83,7 +83,7 @@ void boc_runtime_free(boc_runtime *runtime) {
   BOCI_REQUIRE(runtime != NULL);
   if (boci_runtime_is_of_parent(runtime))
     return;
-  BOCI_REQUIRE(boc_worker_index(runtime) < 0);
+  BOCI_REQUIRE(boc_worker_index(runtime) < 0 && "not in a body of the runtime itself");
   boci_store_release(&runtime->closing, 1); /* [R11] */
   while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY)
     boci_os_yield();

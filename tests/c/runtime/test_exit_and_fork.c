@@ -106,7 +106,7 @@ static void exits_end_the_program(void) {
   check_exit(exit_in_a_body, 3);
   check_exit(exit_while_bodies_run, 4);
   check_exit(exit_in_a_body_while_another_runs, 3);
-  check_panic(exit_that_frees_the_runtime, "boc_worker_index(runtime) < 0");
+  check_panic(exit_that_frees_the_runtime, "not in a body of the runtime itself");
 }
 
 /* ---- a thread that ends ---------------------------------------------------------- */
