@@ -134,14 +134,18 @@ class Acquisition:
 
     def take(self, timeout: int, what: str) -> None:
         """Waits for the cowns; TimeoutError after `timeout` ns. A handler of a signal
-        may raise anywhere in it: then nothing is held or waited for afterwards."""
+        may raise anywhere in it: then nothing is held or waited for afterwards. It may
+        also run before the wait begins."""
         try:
+            me.waits_for_cowns += 1
             self.schedule(what)
             self.wait(timeout, what)
         except BaseException:
             if self.grant.scheduled and not self.abandon():
                 self.end()
             raise
+        finally:
+            me.waits_for_cowns -= 1
 
     def wait(self, timeout: int, what: str) -> None:
         raise_kept()

@@ -91,6 +91,8 @@ class Self(threading.local):
     left_behind = False
     #: Waits for a cown on the stack: signals are handled in them.
     waits_for_cowns = 0
+    #: Waits for the runtime on the stack, likewise.
+    runtime_uses = 0
     #: What a handler of a signal raised in a callback of the library.
     kept: BaseException | None = None
 

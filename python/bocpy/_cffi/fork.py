@@ -66,6 +66,8 @@ def before_fork() -> None:
 
     if me.bodies or acquire.any_here() or completions.any_here():
         return
+    if me.runtime_uses or me.waits_for_cowns:  # this is a handler of a signal
+        return
     put_off: BaseException | None = None
     try:
         timer.refuse_fork()
@@ -114,7 +116,7 @@ def after_fork_in_child() -> None:
     runtime.forget()
     me.forking = me.changing = False
     me.left_behind = me.left_behind or on_worker()
-    me.bodies = 0
+    me.bodies = me.runtime_uses = 0
     me.pumping = me.batch = me.scope = None
     count_fork()
     acquire.forget()

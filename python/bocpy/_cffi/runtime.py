@@ -174,6 +174,11 @@ def bring_up(count: int, loose: bool, any_count: bool) -> None:
                 "start() inside a behavior cannot end the workers that there are: "
                 "start() them with that count and backend before"
             )
+        if me.runtime_uses:
+            raise RuntimeError(
+                "start() with another number of workers in a handler of a signal that "
+                "interrupted wait() or quiesce() here would wait for that itself"
+            )
         pump.rest()
         end_workers()
     begin_workers(count)
@@ -396,10 +401,12 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         raise in_wait(what)
     user = object()
     try:
+        me.runtime_uses += 1
         _waiting.add(user)
         over = _state == STOPPED or wait_quiescent(_core, timeout)
     finally:
         _waiting.discard(user)
+        me.runtime_uses = max(me.runtime_uses - 1, 0)  # the child of a fork has none
     if over and report:
         failure.report(False)
         report_unread.report_counted()

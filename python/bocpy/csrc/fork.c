@@ -124,9 +124,9 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
     return fork_refuse_timers();
   if (bocpy_by_reference())
     return 0;
-  if (fork_is_in_wait())
-    return fork_refuse_in_wait();
   if (!bocpy_self.bodies && !bocpy_thread_holds()) {
+    if (fork_is_in_wait())
+      return fork_refuse_in_wait();
     if (fork_close_quiescent("fork()") < 0)
       return -1;
     bocpy_runtime_reopen();
