@@ -300,6 +300,7 @@ start(2, backend=backend)
 me, c = os.getpid(), Cown(0)
 @when(c)
 def result(c):
+    time.sleep(0.5)  # until the main thread waits
     os.kill(me, signal.SIGUSR1)
     time.sleep(0.3)
     return 7
