@@ -284,7 +284,8 @@ def note(name, call):
     try:
         told.append(call())
     except RuntimeError as error:
-        told.append(f"{name} in a handler" if "in a handler" in str(error) else str(error))
+        text = str(error)
+        told.append(f"{name} in a handler" if "in a handler" in text else text)
 def fork():
     child = os.fork()
     if not child:
