@@ -247,7 +247,8 @@ if isolated:  # `threads` sees a global of a function that the body calls as it 
 assert {each.result(30) for each in after} == {(False, True, "unset value")}
 quiesce()
 UNSET = get.__defaults__[0]
-assert run().result(30) == (True, True, "unset value")
+# a worker that ran one of `before` or `after` only may have a copy of it
+assert run().result(30)[1:] == (True, "unset value")
 print("right")
 """
 )
