@@ -293,17 +293,19 @@ def fork():
     return os.waitpid(child, 0)[1] >> 8
 def handle(number, frame):
     note("fork()", fork)
+    os.write(opener, b".")
     if way == "wait":
         wait()
         note("start()", lambda: start(200))
 signal.signal(signal.SIGUSR1, handle)
 start(2, backend=backend)
 me, c = os.getpid(), Cown(0)
+door, opener = os.pipe()
 @when(c)
 def result(c):
-    time.sleep(0.5)  # until the main thread waits
+    time.sleep(0.5)  # nothing that a body can see tells when the main thread waits
     os.kill(me, signal.SIGUSR1)
-    time.sleep(0.3)
+    os.read(door, 1)
     return 7
 if way == "wait":
     wait()
