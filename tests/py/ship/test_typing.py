@@ -117,6 +117,25 @@ print(*found.result(30))
     ),
 }
 
+for kind, sign in {"TypeVar": "T", "TypeVarTuple": "*T", "ParamSpec": "**T"}.items():
+    ALIASES[f"{kind}, where nothing imports typing"] = (
+        f"""
+from bocpy import when
+
+type Alias[{sign}] = list[int]
+type Itself[{sign}] = list[Itself]
+kind = type(Alias.__type_params__[0])
+
+@when()
+def found():
+    of = [type(each.__type_params__[0]) for each in (Itself, Alias)]
+    return of == [kind, kind], kind.__name__
+
+print(*found.result(30))
+""",
+        [f"True {kind}"],
+    )
+
 if sys.version_info >= (3, 12):
     PROGRAMS.update(ALIASES)
 if sys.version_info >= (3, 13):
