@@ -16,7 +16,7 @@ from types import CodeType, FunctionType, MethodType
 
 from . import _core
 from ._code.names import assigned_free_names
-from ._late_imports import late_import
+from ._late_imports import is_begun_here, late_import
 from ._snapshotted_globals import Names, names_of
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 else:
     from ._named_tuple import NamedTuple
+
+_LOGGING = "bocpy._main_interpreter.logging"
 
 # The values of the code flags, as the inspect module names them: inspect is slow to
 # import.
@@ -72,8 +74,8 @@ class Body(NamedTuple):
 
 def check_body(function: FunctionType) -> Body:
     """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
-    if "logging" in sys.modules:
-        late_import("bocpy._main_interpreter.logging").name_behaviors()
+    if "logging" in sys.modules and not is_begun_here(_LOGGING):
+        late_import(_LOGGING).name_behaviors()
     code = function.__code__
     for flags, advice in _REFUSED:
         if code.co_flags & flags:

@@ -49,10 +49,21 @@ class LateModule:
 
 
 def late_import(name: str) -> Any:
-    """The module of that full name, imported if it has not been yet."""
-    if not is_imported(name) and handlers_run_here():
+    """The module of that full name, imported if it has not been yet.
+
+    Raises RuntimeError in a finalizer that interrupts the import: there it would be a
+    module without its attributes.
+    """
+    if is_imported(name):
+        return sys.modules[name]
+    if is_begun_here(name):
+        raise RuntimeError(
+            f"in a finalizer that interrupts the import of {name}, bocpy cannot do "
+            "this: call start() before there are objects with such finalizers"
+        )
+    if handlers_run_here():
         import_apart([name])
-    return sys.modules[name] if is_imported(name) else import_here(name)
+    return import_here(name)
 
 
 def traceback_module() -> Any:
@@ -69,6 +80,12 @@ def is_imported(name: str) -> bool:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     return module is not None and not getattr(spec, "_initializing", False)
+
+
+def is_begun_here(name: str) -> bool:
+    """Whether this thread is in the middle of the import: something has interrupted
+    it."""
+    return owner_of(module_locks().get(name)) == get_ident()
 
 
 def handlers_run_here() -> bool:
@@ -112,13 +129,26 @@ def import_here(name: str) -> ModuleType:
 
 def forget_imports_of_other_threads() -> None:
     """In the child of a fork: modules that other threads were importing are not there,
-    and the next import of one begins anew. importlib keeps the locks by name and has no
-    public way to drop them."""
-    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
-    for name, reference in list(locks.items()):
-        lock = reference()
-        if getattr(lock, "owner", None) == get_ident():
+    and the next import of one begins anew."""
+    locks = module_locks()
+    for name, lock in list(locks.items()):
+        if owner_of(lock) == get_ident():
             continue
         locks.pop(name, None)
-        if lock is not None and name in sys.modules and not is_imported(name):
+        if lock() is not None and name in sys.modules and not is_imported(name):
             del sys.modules[name]
+
+
+def module_locks() -> dict[str, Any]:
+    """References to the locks by which importlib lets one thread import a module. It
+    has no public way to ask about them, or to drop them."""
+    locks: dict[str, Any] = getattr(
+        sys.modules.get("_frozen_importlib"), "_module_locks", {}
+    )
+    return locks
+
+
+def owner_of(lock: Any) -> int | None:
+    """The thread that has the lock of a module."""
+    owner: int | None = getattr(lock and lock(), "owner", None)
+    return owner
