@@ -111,6 +111,8 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     if entry.kind == change_detection.FROZEN:
         return
     entry.blob = blob if entry.kind != change_detection.LARGE else None
+    if entry.kind == change_detection.LARGE:
+        entry.copied = frozenset()  # it is sent once
     entry.size = change_detection.size_of(entry.value)
     entry.polls = entry.polls or entry.kind != change_detection.WATCHED
     if entry.kind == change_detection.POLLED:

@@ -26,6 +26,7 @@ def note(token: str, entry: Entry, define: Define) -> None:
     entry.attributes = classes.attributes_of(cls)
     entry.pickled.clear()
     entry.naming.clear()
+    entry.copying.clear()
     entry.renewed.clear()
     for name, value in entry.attributes.items():
         if name in change_detection.CLASS_MACHINERY:
@@ -35,9 +36,12 @@ def note(token: str, entry: Entry, define: Define) -> None:
         part = Entry(value)
         blob = define(value, part, named=False)
         entry.naming[name] = part.named
+        if part.copied:
+            entry.copying[name] = part.copied
         if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT:
             entry.pickled[name] = blob
     entry.named = frozenset().union(*entry.naming.values())
+    entry.copied = frozenset().union(*entry.copying.values())
     note_sharer(("", token), entry)
     entry.prints = {
         name: change_detection.fingerprint(entry.attributes[name])

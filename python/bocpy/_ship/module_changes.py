@@ -32,7 +32,7 @@ from . import (
     module_functions,
     rebindings,
 )
-from .definition_log import MISSING
+from .definition_log import FOLLOW, MISSING, REGISTRATIONS
 from .import_origins import is_mock, is_replaced
 from .module_containers import (
     CHANGEABLE,
@@ -186,6 +186,13 @@ def rank(record: bytes) -> int:
     """Records of a lower rank are applied first: what is loaded for the others may look
     up functions that the program has put back, or that a reload defines."""
     return 0 if marshal.loads(record)[0] in (AS_IMPORTED, RELOAD) else 1
+
+
+def rank_in_log(key: tuple[str, str], blob: bytes) -> int:
+    """As `rank`, for a record of any kind; classes come first."""
+    if not key[0] or key[0] == REGISTRATIONS:
+        return 4 if key[0] else 0
+    return 1 + rank(blob[1:]) if blob[:1] == FOLLOW else 3
 
 
 _left_out: dict[tuple[str, str], frozenset[str]] = {}

@@ -114,6 +114,10 @@ class Pickler(c_pickle.Pickler):
         """A reference to a global that the receiver gets."""
         raise NotImplementedError
 
+    def note_copied(self, value: object, key: tuple[str, str]) -> None:
+        """Is told of each default value that is copied, and of a global name that the
+        function reads: a program may bind the name to the value later."""
+
     def note_origin(self, origin: tuple[str, str]) -> None:
         """Is told of each attribute of a module to which an object refers."""
 
@@ -208,13 +212,16 @@ def defaults_of(
     defaults, keywords = function.__defaults__, function.__kwdefaults__
     if not (defaults or keywords) or not pickler.defining or not space.published:
         return defaults, keywords
-    used = {id(value) for value in (*(defaults or ()), *(keywords or {}).values())}
-    references = {
-        id(value): Global(pickler.global_reference(space, name))
-        for name in global_names(function.__code__)
-        for value in (space.names.get(name),)
-        if id(value) in used and type(value) in _COMPARED
-    }
+    values = (*(defaults or ()), *(keywords or {}).values())
+    compared = {id(value): value for value in values if type(value) in _COMPARED}
+    references = {}
+    for name in global_names(function.__code__) if compared else ():
+        bound = id(space.names.get(name))
+        if bound in compared:
+            references[bound] = Global(pickler.global_reference(space, name))
+        for value in compared.values():
+            if id(value) != bound:
+                pickler.note_copied(value, (space.key, name))
     if not references:
         return defaults, keywords
     return (

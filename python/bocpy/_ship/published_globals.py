@@ -17,11 +17,15 @@ from .definition_log import PATH, Key, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeAlias
 
     from . import module_functions
     from .function_parts import Record
     from .structures import Structure
+
+#: The address of an object that a definition copies; of a default value, with the name
+#: of a global that the function reads.
+Copy: TypeAlias = "int | tuple[int, Key]"
 
 
 class Entry:
@@ -34,6 +38,9 @@ class Entry:
         workers import `module_functions`).
     named: the globals whose objects are in the value, and are not copied with it.
     naming: the same for each attribute of a class.
+    copied: the objects that are copied with the value, and that would be referred to if
+        they were globals.
+    copying: the same for each attribute of a class.
     renewed: those of `named` that were published since, as other objects: the value
         refers to the former ones.
     origin: the attribute of a module as which workers get the value, if they do.
@@ -52,7 +59,9 @@ class Entry:
             "attributes",
             "blob",
             "cls",
+            "copied",
             "copy",
+            "copying",
             "deps",
             "era",
             "inside",
@@ -79,6 +88,8 @@ class Entry:
         self.copy: Any = None
         self.named: frozenset[Key] = frozenset()
         self.naming: dict[str, frozenset[Key]] = {}
+        self.copied: frozenset[Copy] = frozenset()
+        self.copying: dict[str, frozenset[Copy]] = {}
         self.renewed: set[Key] = set()
         self.origin: Key | None = None
         self.print: bytes | None = None
@@ -100,12 +111,39 @@ class Entry:
 entries: dict[Key, Entry] = {}
 
 _sharers: dict[Key, set[Key]] = {}
+_holders: dict[Copy, set[Key]] = {}
+_held: dict[Key, frozenset[Copy]] = {}
 
 
 def note_sharer(key: Key, entry: Entry) -> None:
     """Stores for which globals and classes others have to be published again."""
     for each in entry.named:
         _sharers.setdefault(each, set()).add(key)
+    for copy in _held.pop(key, ()):
+        _holders[copy].discard(key)
+        if not _holders[copy]:
+            del _holders[copy]
+    for copy in entry.copied:
+        _holders.setdefault(copy, set()).add(key)
+    if entry.copied:
+        _held[key] = entry.copied
+
+
+def renew_holders(key: Key, value: object, but: Container[Key] = ()) -> list[Key]:
+    """Marks what was published with a copy of the object that a global is bound to now:
+    it is to refer to the global. Returns the keys."""
+    found = []
+    copies = id(value), (id(value), key)
+    for holder in [each for copy in copies for each in _holders.get(copy, ())]:
+        entry = entries.get(holder)
+        if entry is None or holder == key or holder in but:
+            continue
+        entry.renewed.add(key)
+        for name, copied in entry.copying.items():
+            if not copied.isdisjoint(copies):
+                entry.naming[name] |= {key}
+        found.append(holder)
+    return found
 
 
 def renew_sharers(key: Key, but: Container[Key]) -> bool:
@@ -118,6 +156,15 @@ def renew_sharers(key: Key, but: Container[Key]) -> bool:
             entry.renewed.add(key)
             found = True
     return found
+
+
+def renew_others(
+    key: Key, value: object, before: Entry | None, but: Container[Key]
+) -> bool:
+    """Marks what refers to the object that a global had before, or has a copy of the
+    one that it has now, but what is being published with it. Whether there is such."""
+    found = bool(renew_holders(key, value, but))
+    return (before is not None and renew_sharers(key, but)) or found
 
 
 _by_origin: dict[Key, set[Key]] = {}

@@ -65,7 +65,7 @@ from .definition_log import (
 from .module_code import codes_of
 from .object_identity import is_shared
 from .pickler import Keep, Pickler, Reduced, refuse_bound
-from .published_globals import Entry, entries
+from .published_globals import Copy, Entry, entries
 from .reached_globals import Reached, definition_followed
 from .receive import find_name, find_token
 
@@ -93,6 +93,7 @@ class _Shipper(Pickler):
         self.reached: list[tuple[Key, frozenset[str]]] = []
         self.named: set[Key] = set()
         self.shared: set[Key] = set()
+        self.by_copy: set[Copy] = set()
         self.instances: dict[int, tuple[Space, str]] | None = None
 
     def function_reference(self, function: FunctionType) -> Reduced | None:
@@ -122,6 +123,8 @@ class _Shipper(Pickler):
             return None
         self.instances = self.instances or _global_namespaces.instances_published()
         space, name = self.instances.get(id(obj), (None, ""))
+        if space is None and obj is not self.root:
+            self.by_copy.add(id(obj))
         if space is None or (obj is self.root and (space.key, name) == self.key):
             return None
         return self.global_reference(space, name)
@@ -141,6 +144,9 @@ class _Shipper(Pickler):
         self.reach([(space.key, name)])
         self.shared.add((space.key, name))
         return find_name, (space.key, space.name, name)
+
+    def note_copied(self, value: object, key: Key) -> None:
+        self.by_copy.add((id(value), key))
 
     def note_import(self, obj: Any) -> None:
         if self.defining:
@@ -294,19 +300,12 @@ def flush() -> None:
         main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
-    keys.sort(key=rank)
+    keys.sort(key=lambda key: module_changes.rank_in_log(key, _records[key]))
     for key in keys:
         log()._publish(*key, _records[key])
     _records.clear()
     _queue.clear()
     _unfinished.clear()
-
-
-def rank(key: Key) -> int:
-    if not key[0] or key[0] == REGISTRATIONS:
-        return 4 if key[0] else 0
-    blob = _records[key]
-    return 1 + module_changes.rank(blob[1:]) if blob[:1] == FOLLOW else 3
 
 
 def current_definition(key: Key, entry: Entry) -> bytes:
@@ -357,7 +356,7 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
         record(key, blob)
         note_contents(key, entry, blob)
         published_globals.note_sharer(key, entry)
-        if before is not None and published_globals.renew_sharers(key, _records):
+        if published_globals.renew_others(key, value, before, _records):
             change_counter.changed()  # has all shipments looked at
     elif before is not None and before.value is not MISSING:
         record(key, DELETED)
@@ -492,6 +491,7 @@ def shell_of(shell: tuple[object, object], entry: Entry) -> bytes:
 def note_reached(entry: Entry, shipper: _Shipper) -> None:
     entry.named = frozenset(shipper.shared | shipper.named)
     entry.deps = frozenset(shipper.deps)
+    entry.copied = frozenset(shipper.by_copy)
     _queue.extend(shipper.reached)
 
 

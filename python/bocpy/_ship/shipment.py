@@ -25,6 +25,7 @@ from . import (
     clocks,
     lost_changes,
     module_changes,
+    published_globals,
     rebindings,
     send,
     structures,
@@ -140,6 +141,9 @@ def note_rebindings(keys: Iterable[Key]) -> None:
 def with_sharers(keys: list[Key]) -> list[Key]:
     """The changed keys, then those whose values share an object with one of them."""
     changed = dict.fromkeys(key for key in keys if has_changed(key))
+    for holder in holders(changed):
+        if holder in keys:
+            changed.setdefault(holder)
     while changed:
         before = len(changed)
         for key in keys:
@@ -150,6 +154,17 @@ def with_sharers(keys: list[Key]) -> list[Key]:
         if len(changed) == before:
             break
     return list(changed)
+
+
+def holders(changed: Iterable[Key]) -> list[Key]:
+    """What was published with copies of objects that are globals now."""
+    found = []
+    for key in changed:
+        space = _global_namespaces.find(key[0])
+        if space is not None and not space.imported:
+            value = space.names.get(key[1], MISSING)
+            found += published_globals.renew_holders(key, value)
+    return found
 
 
 def closure(roots: Iterable[Key]) -> list[Key]:
