@@ -12,7 +12,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -140,12 +140,16 @@ def run_job(job: Job, progress: Progress) -> tuple[Tally, str]:
 def told(results: Iterable[Future[tuple[Tally, str]]], progress: Progress) -> Tally:
     """Says how each job went. On the main thread: Ctrl-C may end a child, with any exit
     status, before this process has handled it, and raises here before it is said that
-    the job has failed."""
+    the job has failed. It waits for a second at a time: a signal that comes just before
+    a wait does not interrupt it."""
     total = Tally()
-    for each in as_completed(results):
-        tally, lines = each.result()
-        progress.say(lines)
-        total += tally
+    pending = set(results)
+    while pending:
+        done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+        for each in done:
+            tally, lines = each.result()
+            progress.say(lines)
+            total += tally
     return total
 
 
