@@ -34,6 +34,7 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
         warn_of_replaced(*key, value, entry.refusal or "")
     if isinstance(value, type | FunctionType) and module_changes.is_own(key[0]):
         entry.parts = module_functions.record_of(value)
+        entry.polls = entry.parts is not None and entry.parts.polls
     elif type(value) is functools.partial:
         note_parts(entry, value)
     parts = module_changes.parts_of(value)

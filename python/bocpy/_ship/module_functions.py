@@ -4,11 +4,16 @@
 g.__code__`, `module.Model.save.note = 1`: the function stays the same object, and a
 worker has it as its own import has made it. What has been replaced is sent with the
 state of the module's attribute, and is put into the worker's function. A function
-watcher and dict watchers of CPython report the changes.
+watcher and dict watchers of CPython report the changes. It reports none of the
+variables of an enclosing function, which `nonlocal` assigns: schedulings compare those
+that are numbers and text.
+
+The functions that a decorator has wrapped are followed, too: in `__wrapped__` and in
+the variables of the wrapper.
 
 What the import has set is not known: it is taken to be what is there when a body first
 reaches the function. Then only the code shows whether it is the function's own, and
-defaults that are numbers and text are sent in any case.
+variables of enclosing functions and defaults that are data are sent in any case.
 
 Threads: any; LOCK of `definition_log` is held.
 """
@@ -16,12 +21,12 @@ Threads: any; LOCK of `definition_log` is held.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterable
-from types import FunctionType
+from collections.abc import Callable, Iterable, Iterator
+from types import CellType, FunctionType
 
-from .. import _core
-from . import change_detection
-from .function_parts import SCALARS, are_same
+from .. import _core, _global_namespaces
+from . import change_detection, import_origins
+from .function_parts import SCALARS, are_same, is_same
 from .replacements import function_in
 
 TYPE_CHECKING = False
@@ -30,33 +35,73 @@ if TYPE_CHECKING:
 
 Undo = Callable[[], None]
 
-_PARTS = ("__defaults__", "__kwdefaults__", "__code__", "__dict__")
+_DEPTH = 8  # of functions that wrap each other
+_ITEMS_MAX = 1000  # of a default value that is sent in any case
 
 # By module and names: a function, the parts that it had first, and those sent so far.
 _first: dict[tuple[str, str, str], tuple[FunctionType, dict[str, Any], set[str]]] = {}
 
 
 def functions_of(value: Any) -> dict[str, FunctionType]:
-    """The functions of a class by name, or a function under the name ""."""
+    """The functions of a class by name, or a function under the name ""; and those that
+    they wrap."""
     if isinstance(value, FunctionType):
-        return {"": value}
-    found = {}
+        return dict(with_wrapped("", value))
+    found: dict[str, FunctionType] = {}
     for name, part in list(vars(value).items()):
         function = function_in(part)
         own = isinstance(function, FunctionType)
         if own and function.__module__ == value.__module__:
-            found[name] = function
+            found.update(with_wrapped(name, function))
     return found
+
+
+def with_wrapped(
+    name: str, function: FunctionType, depth: int = _DEPTH
+) -> Iterator[tuple[str, FunctionType]]:
+    yield name, function
+    inner = dict(cells_of(function))
+    if "__wrapped__" in vars(function):
+        inner["__wrapped__"] = vars(function)["__wrapped__"]
+    met = {id(function)}
+    for variable, part in inner.items() if depth else ():
+        if isinstance(part, FunctionType) and id(part) not in met and is_inner(part):
+            met.add(id(part))
+            yield from with_wrapped(f"{name}.{variable}", part, depth - 1)
+
+
+def is_inner(function: FunctionType) -> bool:
+    """Whether a function of the program is found by no name of a module."""
+    module = function.__module__
+    return (
+        isinstance(module, str)
+        and _global_namespaces.is_of_program(module)
+        and not _global_namespaces.resolves(function)
+    )
+
+
+def cells_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The variables of enclosing functions that have a value."""
+    names = function.__code__.co_freevars
+    for name, cell in zip(names, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # it has not been assigned yet
+            continue
+
+
+def variables_of(function: FunctionType) -> dict[str, Any]:
+    """Those of the variables that are numbers and text."""
+    return {name: v for name, v in cells_of(function) if type(v) in SCALARS}
 
 
 class Record:
     """The functions of a module's attribute, with the parts that they had.
 
-    As `function_parts.Record`; CPython reports all changes, so nothing polls.
+    As `function_parts.Record`.
     """
 
-    __slots__ = ("changes", "functions")
-    polls = False
+    __slots__ = ("changes", "functions", "polled", "polls")
 
     def __init__(self, functions: Iterable[FunctionType]) -> None:
         self.changes = _core._changes()
@@ -70,9 +115,15 @@ class Record:
             parts = function.__code__, function.__defaults__, given
             inside = dict(given or ()), dict(attributes)
             self.functions.append((function, *parts, *inside))
+        enclosed = [(each, variables_of(each)) for each, *_ in self.functions]
+        self.polled = [(each, before) for each, before in enclosed if before]
+        self.polls = bool(self.polled)
 
     def differs(self) -> bool:
         """Whether a function has got other parts."""
+        for function, before in self.polled:
+            if not is_same_part(before, variables_of(function)):
+                return True
         changes = _core._changes()
         if changes == self.changes:
             return False
@@ -141,6 +192,7 @@ def parts_of(function: FunctionType, *, attributes: bool) -> dict[str, Any]:
     """
     given = function.__kwdefaults__
     return {
+        "__closure__": variables_of(function),
         "__defaults__": function.__defaults__,
         "__kwdefaults__": None if given is None else dict(given),
         "__code__": function.__code__,
@@ -170,7 +222,7 @@ def is_same_part(before: Any, now: Any) -> bool:
 
 def suspected(function: FunctionType, parts: dict[str, Any]) -> list[str]:
     """The parts that the program may have replaced before a body reached them."""
-    found = []
+    found = ["__closure__"] if parts["__closure__"] else []
     code, names = function.__code__, function.__globals__
     made_elsewhere = code.co_filename != names.get("__file__", code.co_filename)
     renamed = code.co_name != function.__name__
@@ -179,9 +231,24 @@ def suspected(function: FunctionType, parts: dict[str, Any]) -> list[str]:
     for part in ("__defaults__", "__kwdefaults__"):
         given = parts[part]
         values = given.values() if isinstance(given, dict) else given or ()
-        if values and all(type(value) in SCALARS for value in values):
+        if values and all(map(is_known_at_receiver, values)):
             found.append(part)
     return found
+
+
+def is_known_at_receiver(value: Any) -> bool:
+    """Whether a default value is the same at a worker if the import there has set it:
+    if it is data, or found in a module."""
+    if type(value) in SCALARS:
+        return True
+    if isinstance(value, type | FunctionType):
+        return _global_namespaces.resolves(value)
+    if type(value) in (tuple, frozenset):
+        return all(map(is_known_at_receiver, value))
+    if type(value) in (list, dict, set):
+        few = len(value) <= _ITEMS_MAX
+        return few and change_detection.fingerprint(value) is not None
+    return import_origins.find_origin(value) is not None
 
 
 # ---- at the receiver -----------------------------------------------------------------
@@ -199,6 +266,8 @@ def put_in(own: Any, functions: dict[str, dict[str, Any]]) -> list[Undo]:
 
 
 def put_part(function: FunctionType, part: str, value: Any) -> list[Undo]:
+    if part == "__closure__":
+        return put_variables(function, value)
     before = getattr(function, part)
     if part == "__dict__":
         before, data = dict(before), data_in(before)
@@ -210,6 +279,29 @@ def put_part(function: FunctionType, part: str, value: Any) -> list[Undo]:
         return []
     set_part(function, part, value)
     return [lambda: set_part(function, part, before)]
+
+
+def put_variables(function: FunctionType, values: dict[str, Any]) -> list[Undo]:
+    undo: list[Undo] = []
+    cells = dict(
+        zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    )
+    before = variables_of(function)
+    for name, value in values.items():
+        known = name in before and is_same(before[name], value)
+        if name in cells and not known:
+            undo.append(filler(cells[name]))
+            cells[name].cell_contents = value
+    return undo
+
+
+def filler(cell: CellType) -> Undo:
+    """What gives a cell the contents that it has now."""
+    try:
+        before = cell.cell_contents
+    except ValueError:
+        return lambda: delattr(cell, "cell_contents")
+    return lambda: setattr(cell, "cell_contents", before)
 
 
 def set_part(function: FunctionType, part: str, value: Any) -> None:

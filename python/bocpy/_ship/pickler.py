@@ -115,8 +115,7 @@ class Pickler(c_pickle.Pickler):
         raise NotImplementedError
 
     def note_copied(self, value: object, key: tuple[str, str]) -> None:
-        """Is told of each default value that is copied, and of a global name that the
-        function reads: a program may bind the name to the value later."""
+        """Is told of each copied default, and of a global that its function reads."""
 
     def note_origin(self, origin: tuple[str, str]) -> None:
         """Is told of each attribute of a module to which an object refers."""
@@ -207,14 +206,14 @@ class Global:
 def defaults_of(
     pickler: Pickler, function: types.FunctionType, space: Space
 ) -> tuple[tuple[Any, ...] | None, dict[str, Any] | None]:
-    """The default values. In place of one that is a constant of the program, which the
-    function names, stands a reference to it: `x is UNSET` compares the two."""
+    """The default values. In place of a constant that the function names stands a
+    reference to it: `x is UNSET` compares the two."""
     defaults, keywords = function.__defaults__, function.__kwdefaults__
     if not (defaults or keywords) or not pickler.defining or not space.published:
         return defaults, keywords
     values = (*(defaults or ()), *(keywords or {}).values())
     compared = {id(value): value for value in values if type(value) in _COMPARED}
-    references = {}
+    references: dict[int, Global] = {}
     for name in global_names(function.__code__) if compared else ():
         bound = id(space.names.get(name))
         if bound in compared:

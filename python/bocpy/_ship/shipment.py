@@ -231,8 +231,11 @@ def note_guards(shipment: Shipment) -> None:
 
 
 def may_have_changed(key: Key, entry: Entry) -> bool:
+    if key[0] and has_other_parts(entry):
+        return True
     if entry.inside is None:
-        return has_changed_inside(key, entry)
+        reported = key[0] and entry.kind == change_detection.WATCHED
+        return not reported and has_changed_inside(key, entry)
     if has_other_parts(entry):
         return True
     known = entry.inside_structure

@@ -188,3 +188,124 @@ check()
 
 def test_a_function_is_replaced_and_put_back(program, backend):
     run(program, PUT_BACK)
+
+
+WRAPPING = """
+import functools
+
+
+def switch():
+    level, name = 1, None
+
+    def get():
+        return level, name
+
+    def set_to(value, text):
+        nonlocal level, name
+        level, name = value, text
+
+    return get, set_to
+
+
+get, set_to = switch()
+
+
+def twice(function):
+    @functools.wraps(function)
+    def wrapper(*args, **keywords):
+        return function(*args, **keywords) * 2
+
+    return wrapper
+
+
+def unnamed(function):
+    def inner(*args):
+        return function(*args)
+
+    return inner
+
+
+@twice
+def wrapped(x=1, *, y=10):
+    return x + y
+
+
+@unnamed
+def hidden(x=1):
+    return x
+
+
+class Model:
+    @twice
+    def method(self, x=1):
+        return x
+
+    @unnamed
+    def other(self, x=3):
+        return x
+
+
+def listed(x=[1], y=(1, 2), z=dict):
+    return x, y, z.__name__
+
+
+def nested(x=(1, (2,))):
+    return x
+"""
+
+WRAPPED_STEPS = """
+config.set_to(5, "x")
+config.wrapped.__wrapped__.__defaults__ = (6,)
+config.wrapped.__wrapped__.__kwdefaults__["y"] = 20
+config.hidden.__closure__[0].cell_contents.__defaults__ = (7,)
+config.Model.method.__wrapped__.__defaults__ = (8,)
+config.Model.other.__closure__[0].cell_contents.__defaults__ = (9,)
+config.set_to(1.5, None)
+"""
+
+WRAPPED_HEAD = """
+import os
+import config
+from bocpy import quiesce, start, when
+
+start(2)
+config.nested.__defaults__ = ((5, (6,)),)
+config.listed.__defaults__ = ([9], (3,), list)
+config.wrapped.__wrapped__.__defaults__ = (4,)
+config.set_to(3, "before a body reads it")
+
+def read():
+    model = config.Model()
+    methods = model.method(), model.other()
+    functions = config.wrapped(), config.hidden(), config.listed(), config.nested()
+    return config.get(), methods, functions
+
+def scheduled():
+    return [when()(read) for _ in range(4)], read()
+
+def check(results, expected):
+    for result in results:
+        assert result.result(30) == expected, (result.result(30), expected)
+"""
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_what_functions_enclose(program, backend, tmp_path, pending):
+    """Functions below decorators, variables of enclosing functions that are numbers and
+    text, and defaults that are set before the first body."""
+    (tmp_path / "config.py").write_text(WRAPPING, encoding="utf-8")
+    if pending and backend == "threads":  # bodies read what is there when they run
+        pending = False
+    text = WRAPPED_HEAD + "check(*scheduled())\n"
+    if pending:
+        text += "door, handle = os.pipe()\ngate = when()(lambda: os.read(door, 1))\n"
+        text += "other = when()(lambda: os.read(door, 1))\nheld = []\n"
+    for step in WRAPPED_STEPS.strip().splitlines():
+        add = (
+            "held.append(scheduled())" if pending else "check(*scheduled()); quiesce()"
+        )
+        text += f"{step}\n{add}\n"
+    if pending:
+        text += 'os.write(handle, b"..")\nfor each in held: check(*each)\n'
+        text += "quiesce()\ncheck(*scheduled())\n"
+    assert program(text + "print('right')\n").lines == ["right"]
