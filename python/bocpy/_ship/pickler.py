@@ -428,8 +428,7 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
             _global_namespaces.import_module(TWINS[cls.__module__]),
             cls.__qualname__,
         )
-    if cls.__module__ == "typing":
-        typing_objects.find_types()
+    typing_objects.import_module_of(cls)
     if _global_namespaces.resolves(cls):
         pickler.note_import(cls)
         return NotImplemented

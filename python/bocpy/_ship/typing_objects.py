@@ -53,13 +53,14 @@ def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
     return make_type_parameter, (token, type(parameter), name, constraints, options)
 
 
-def find_types() -> None:
-    """Imports the module under whose name the types of type parameters are found.
+def import_module_of(cls: type) -> None:
+    """Imports the module under whose name the type of a type parameter is found.
 
-    From Python 3.12 they are parts of the interpreter: a program that uses the syntax
-    of PEP 695 has them though nothing has imported `typing`.
+    From Python 3.12 these types are parts of the interpreter: a program that uses the
+    syntax of PEP 695 has them though nothing has imported `typing`.
     """
-    import typing  # noqa: F401
+    if cls.__module__ == "typing":
+        import typing  # noqa: F401
 
 
 def resolves_by_name(parameter: Any, name: str) -> bool:

@@ -27,6 +27,8 @@ ray: Any = importlib.import_module("ray")
 
 #: Seconds between two looks for new nodes and for calls without an answer.
 LOOK = 0.5
+#: Seconds that executors have to remove their files before they are ended.
+CLOSING = 5.0
 
 
 class RayExecutor:
@@ -212,8 +214,12 @@ class RayEngine:
             self.doomed.append(peer)
 
     def close(self) -> None:
-        """Ends the executors."""
-        for peer in self.peers.close():
+        """Ends the executors. They remove what they have written to disk before."""
+        alive = self.peers.close()
+        with contextlib.suppress(Exception):  # an actor may be gone already
+            closing = [peer.actor.close.remote() for peer in alive]
+            ray.wait(closing, num_returns=len(closing), timeout=CLOSING)
+        for peer in alive:
             end(peer)
 
 

@@ -1,20 +1,19 @@
 """Writes idle values to disk when an executor's values exceed its memory limit.
 
 The least recently used values go first. A value comes back when an operation needs it.
-The files lie in the engine's folder for temporary files; the engine removes them.
+The files lie in the engine's folder for temporary files, or else in the system's.
 
 Threads: the caller holds the executor's lock.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._spill_folder import SpillFolder
 from ._store import pickled, unpickled
 from ._values import Blob, encode, size_of
 
@@ -37,15 +36,15 @@ class SpillStore:
     def __init__(self, limit: int, folder: str | None) -> None:
         self.limit = limit
         self.folder = folder
-        self.made: Path | None = None
+        self.made: SpillFolder | None = None
         self.sizes: OrderedDict[int, int] = OrderedDict()
         self.total = 0
         self.spilled: set[int] = set()
 
     def path(self, slot: int) -> Path:
         if self.made is None:
-            self.made = Path(tempfile.mkdtemp(prefix="bocpy-spill-", dir=self.folder))
-        return self.made / f"{slot}"
+            self.made = SpillFolder(self.folder)
+        return self.made.path / f"{slot}"
 
     def used(self, executor: Executor, slots: Iterable[int]) -> None:
         """Notes that these values were just used, and writes others to disk if the
@@ -93,11 +92,8 @@ class SpillStore:
             self.path(slot).unlink(missing_ok=True)
 
     def close(self) -> None:
-        if self.made is None:
-            return
-        for path in self.made.iterdir():
-            path.unlink(missing_ok=True)
-        os.rmdir(self.made)
+        if self.made is not None:
+            self.made.remove()
 
 
 def is_idle(executor: Executor, slot: int) -> bool:

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import tempfile
+from pathlib import Path
 
 import engines
 import fault_injection
@@ -77,7 +79,12 @@ def test_a_body_that_kills_its_process_costs_one_worker(cluster, mortal):
     assert lost == d.stats()["lost"] == 1
 
 
+def spill_folders():
+    return set(Path(tempfile.gettempdir()).glob("bocpy-spill-*"))
+
+
 def test_idle_values_are_spilled_and_come_back(cluster):
+    before = spill_folders()
     with cluster.connect(spill=3_000_000) as d:
         cowns = [d.Cown(bytearray(1_000_000)) for _ in range(20)]
         for cown in cowns:
@@ -94,6 +101,7 @@ def test_idle_values_are_spilled_and_come_back(cluster):
                 return cown.value[0], len(cown.value)
 
             assert first.unwrap(LIMIT) == (7, 1_000_000)
+    engines.until(lambda: not spill_folders() - before)
 
 
 def test_retries_run_again_elsewhere(cluster, mortal, tmp_path):
