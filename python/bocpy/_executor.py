@@ -113,7 +113,8 @@ class BocExecutor(Executor):
         self._aside = 0  # tasks that wait for others, whose places others have
         self._starting = 0  # places that are scheduled and have not begun
         self._shut = False
-        self._closed = _program_ends  # whether submit() may have to refuse
+        # whether submit() may have to refuse
+        self._closed = _program_ends or not _core._is_main()
         self._broken: BaseException | None = None
         self._latest: Cown[Any] | None = None
         self._seconds = SHIPMENT  # how long a task takes, estimated
@@ -123,6 +124,7 @@ class BocExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """A future for `fn(*args, **kwargs)`, which runs once a place is free."""
+        _core._refuse_in_batch("submit()")
         future: BocFuture[T] = BocFuture(self)
         if self._closed:
             self._require_open()
@@ -149,6 +151,7 @@ class BocExecutor(Executor):
         >>> log.unwrap()
         [7]
         """
+        _core._refuse_in_batch("submit_over()")
         future: BocFuture[T] = BocFuture(self)
         named = cowns_of(cowns)
         if not callable(fn):
@@ -185,6 +188,11 @@ class BocExecutor(Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         if _program_ends:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+        if not _core._is_main():
+            raise RuntimeError(
+                "submit() in a behavior on backend 'interpreters': a future is for the "
+                "main interpreter only: use when() there"
+            )
 
     def _withdraw(self, task: Task) -> None:
         """Refuses a task that was added when the executor had been closed, unless a

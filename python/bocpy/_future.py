@@ -98,6 +98,7 @@ class BocFuture(Future[T]):
     ) -> Any:
         executor = self._executor
         executor._step_aside()
+        _core._pass_callbacks_on()
         try:
             return _core._blocked(partial(method, timeout))
         finally:

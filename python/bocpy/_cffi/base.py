@@ -124,6 +124,10 @@ def blocked(function: Callable[[], T]) -> T:
         lib.boc_worker_block_end()
 
 
+def pass_callbacks_on() -> None:
+    """Here each worker calls callbacks of its own, and leaves none to another."""
+
+
 def importing(change: int) -> int:
     me.importing += change
     return me.importing

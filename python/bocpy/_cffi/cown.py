@@ -296,6 +296,7 @@ class Cown(Generic[T]):
                 "add_done_callback() takes a callable, not "
                 f"'{type_name(type(function))}'"
             )
+        completions.refuse_in_batch("add_done_callback()")
         acquire.Callback(self, function).schedule("add_done_callback()")
         runtime.settle()
 

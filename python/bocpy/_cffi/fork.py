@@ -68,6 +68,8 @@ def before_fork() -> None:
         return
     if me.runtime_uses or me.waits_for_cowns:  # this is a handler of a signal
         return
+    if me.batch is not None:  # behaviors that it has made need the workers
+        return
     put_off: BaseException | None = None
     try:
         timer.refuse_fork()

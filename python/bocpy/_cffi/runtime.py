@@ -179,6 +179,11 @@ def bring_up(count: int, loose: bool, any_count: bool) -> None:
                 "start() with another number of workers in a handler of a signal that "
                 "interrupted wait() or quiesce() here would wait for that itself"
             )
+        if me.batch is not None:
+            raise RuntimeError(
+                "start() with another number of workers in an atomically() block would "
+                "wait for the block itself: call start() after it"
+            )
         pump.rest()
         end_workers()
     begin_workers(count)

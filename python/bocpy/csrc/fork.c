@@ -104,6 +104,14 @@ static bool fork_is_in_wait(void) {
   return bocpy_self.runtime_uses || bocpy_self.waits_for_cowns;
 }
 
+static int fork_refuse_inside(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "fork() in an atomically() block, or in a hook or finalizer that "
+                  "interrupted a call that schedules, would wait for that itself: fork "
+                  "after it, or use subprocess");
+  return -1;
+}
+
 static int fork_refuse_in_wait(void) {
   PyErr_SetString(PyExc_RuntimeError,
                   "fork() in a handler of a signal that interrupted this thread in "
@@ -127,6 +135,8 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
   if (!bocpy_self.bodies && !bocpy_thread_holds()) {
     if (fork_is_in_wait())
       return fork_refuse_in_wait();
+    if (bocpy_self.runtime_enters)
+      return fork_refuse_inside();
     if (fork_close_quiescent("fork()") < 0)
       return -1;
     bocpy_runtime_reopen();
@@ -168,7 +178,8 @@ static void fork_put_off_exception(void) {
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_self.bodies || bocpy_thread_holds() || fork_is_in_wait())
+  if (bocpy_self.bodies || bocpy_thread_holds() || fork_is_in_wait() ||
+      bocpy_self.runtime_enters)
     Py_RETURN_NONE;
   PyObject *put_off = NULL;
   while (fork_close_quiescent("fork()") < 0) {
@@ -207,6 +218,8 @@ static int child_forget(bocpy_state *state) {
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_self.runtime_uses = 0;
+  bocpy_self.runtime_enters = 0;
+  bocpy_self.batch = NULL; /* the block's behaviors are the parent's */
   bocpy_self.runtime = NULL;
   bocpy_main_thread_forget();
   bocpy_acquire_forget();

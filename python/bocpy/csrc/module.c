@@ -28,6 +28,7 @@
 #include "py312_keyword_names.h"
 #include "quiesce.h"
 #include "reference_cycles.h"
+#include "result.h"
 #include "run.h"
 #include "runtime.h"
 #include "scope.h"
@@ -80,6 +81,8 @@ static PyMethodDef module_methods[] = {
     {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
     {"_blocked", bocpy_blocked, METH_O, NULL},
+    {"_pass_callbacks_on", bocpy_pass_callbacks_on, METH_NOARGS, NULL},
+    {"_refuse_in_batch", bocpy_refuse_in_batch, METH_O, NULL},
     {"_behavior_name", bocpy_behavior_name, METH_NOARGS, NULL},
     {"_changes", bocpy_watchers_count, METH_NOARGS, NULL},
     {"_set_propagating", bocpy_set_propagating, METH_NOARGS, NULL},

@@ -12,6 +12,7 @@ import threading
 import bocpy
 import pytest
 from bocpy import (
+    BocExecutor,
     CancelledError,
     Cown,
     PinnedCown,
@@ -399,12 +400,39 @@ def test_nothing_is_waited_for_in_the_block():
     c = Cown(0)
     with atomically():
         made = when(c)(lambda c: c.value)
-        for wait in (made.result, c.acquire, lambda: made.unwrap(timeout=1)):
+        for wait in (
+            made.result,
+            c.acquire,
+            lambda: made.unwrap(timeout=1),
+            lambda: made.add_done_callback(print),
+        ):
             with pytest.raises(RuntimeError, match="atomically"):
                 wait()
         with pytest.raises(RuntimeError, match="nest"), atomically():
             pass
     assert made.result() == 0
+
+
+def test_an_executor_takes_no_task_in_the_block():
+    """Its `result()` hung on `threads`, and was that of nothing on `interpreters`."""
+    with BocExecutor() as executor:
+        with atomically():
+            with pytest.raises(RuntimeError, match=r"submit\(\) in an atomically\(\)"):
+                executor.submit(int)
+            with pytest.raises(RuntimeError, match=r"submit_over\(\) in an atomically"):
+                executor.submit_over([Cown(1)], int)
+        assert executor.submit(int, "7").result(LIMIT) == 7
+
+
+def test_the_workers_do_not_end_in_the_block():
+    """A start with another number of workers hung."""
+    c = Cown(0)
+    with atomically():
+        made = when(c)(lambda c: 1)
+        bocpy.wait()
+        with pytest.raises(RuntimeError, match=r"atomically\(\) block"):
+            bocpy.start(3)
+    assert made.result(LIMIT) == 1
 
 
 def test_atomically_in_a_body():

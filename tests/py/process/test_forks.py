@@ -71,6 +71,24 @@ print(codes == [0] * 40 or codes)
         )
         assert done.lines == ["True"]
 
+    def test_a_fork_in_a_block_of_atomically(program, backend):
+        """It hung: the workers cannot end before the block."""
+        done = program(
+            HEAD
+            + """
+c = Cown(1)
+with bocpy.atomically():
+    made = when(c)(lambda c: c.value)
+    try:
+        print(fork())
+    except RuntimeError as error:
+        print(str(error).partition(",")[0])
+print(made.result(60), fork())
+"""
+        )
+        refused = "fork() in an atomically() block"
+        assert done.lines == [refused if backend == "interpreters" else "0", "1 0"]
+
     def test_children_use_the_runtime_while_others_schedule_in_the_parent(
         program, backend
     ):

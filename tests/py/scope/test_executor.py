@@ -491,6 +491,23 @@ def test_map_in_chunks_and_submit_over_name_the_callers_function(runtime, backen
             future.result(LIMIT)
 
 
+def test_a_callback_may_wait_for_another_task(executor):
+    """It hung: on `interpreters` the end of a task is a callback, too."""
+    told = []
+
+    def wait_for_another(_):
+        with BocExecutor() as other:
+            told.extend(other.submit(pow, 2, n).result(LIMIT) for n in range(3))
+
+    with Gate() as gate:
+        future = executor.submit(pass_through, gate.door)
+        future.add_done_callback(wait_for_another)
+        gate.open()
+        future.result(LIMIT)
+        bocpy.quiesce(LIMIT)
+    assert told == [1, 2, 4]
+
+
 def test_a_users_error_keeps_its_text(executor):
     def f():
         raise TypeError("value: must be a number")

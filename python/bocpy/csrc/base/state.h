@@ -84,6 +84,9 @@ typedef struct bocpy_thread {
   /* how many waits for a cown, and uses of the runtime by a thread that waits for it,
    * are on the stack: signals are handled in them */
   unsigned waits_for_cowns, runtime_uses;
+  /* how many calls that schedule, and blocks of atomically(), are on the stack: hooks
+   * and finalizers run in them */
+  unsigned runtime_enters;
   bool freeing;          /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed;   /* buffers to free after that one */
   unsigned decref_depth; /* how many deallocations are nested on the stack (value.c) */

@@ -364,7 +364,9 @@ bocpy_grant *bocpy_grant_here(void) {
 
 /* ---- refusals -------------------------------------------------------------------- */
 
-static int refuse_in_batch(const char *what) {
+int bocpy_batch_refuse(const char *what) {
+  if (!bocpy_self.batch)
+    return 0;
   PyErr_Format(
       PyExc_RuntimeError,
       "%s in an atomically() block: what the block schedules is scheduled at its "
@@ -373,9 +375,18 @@ static int refuse_in_batch(const char *what) {
   return -1;
 }
 
+/* _refuse_in_batch(what) */
+PyObject *bocpy_refuse_in_batch(PyObject *module, PyObject *what) {
+  const char *text = PyUnicode_AsUTF8(what);
+  (void)module;
+  if (!text || bocpy_batch_refuse(text) < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
 int bocpy_grant_refuse(bool holds, const char *what) {
-  if (bocpy_self.batch)
-    return refuse_in_batch(what);
+  if (bocpy_batch_refuse(what) < 0)
+    return -1;
   if (bocpy_self.bodies) {
     PyErr_Format(
         PyExc_RuntimeError,
@@ -398,7 +409,7 @@ int bocpy_grant_refuse(bool holds, const char *what) {
 
 int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what) {
   if (bocpy_self.batch)
-    return refuse_in_batch(what);
+    return bocpy_batch_refuse(what);
   if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: sees its own */
     return 0;
   bool found = false;

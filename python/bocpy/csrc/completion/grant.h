@@ -90,6 +90,10 @@ typedef struct bocpy_grant_handle {
  * task that holds cowns, or if it `holds` others itself. */
 int bocpy_grant_refuse(bool holds, const char *what);
 
+/* -1 with RuntimeError in a block of atomically(): nothing of it is scheduled yet. */
+int bocpy_batch_refuse(const char *what);
+PyObject *bocpy_refuse_in_batch(PyObject *module, PyObject *what);
+
 /* -1 with RuntimeError if a task of this thread's event loop holds the cown: the task
  * could not release it while the thread waits. */
 int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what);

@@ -121,6 +121,10 @@ typedef struct bocpy_callback {
 static _Atomic(bocpy_callback *) due; /* the callbacks to call, newest first */
 static atomic_bool calling;           /* a worker is calling them */
 
+/* Whether that is this thread, and those that it has taken and not called yet. */
+static BOCPY_THREAD_LOCAL bool calling_here;
+static BOCPY_THREAD_LOCAL bocpy_callback *taken;
+
 static void call_back(bocpy_callback *callback) {
   PyObject *handle = bocpy_cown_wrap(callback->core);
   boc_cown *outer = bocpy_self.lent;
@@ -155,23 +159,55 @@ static bocpy_callback *oldest_first(bocpy_callback *newest) {
  * cowns. */
 static void call_due(void *unused) {
   (void)unused;
-  bocpy_callback *callback = oldest_first(atomic_exchange(&due, NULL));
-  while (callback) {
-    bocpy_callback *next = callback->next;
+  taken = oldest_first(atomic_exchange(&due, NULL));
+  while (taken) {
+    bocpy_callback *callback = taken;
+    taken = callback->next;
     call_back(callback);
-    callback = next;
   }
+}
+
+static bool calling_begin(void) {
+  bool expected = false;
+  if (calling_here) /* in one of the callbacks */
+    return false;
+  calling_here =
+      atomic_load(&due) && atomic_compare_exchange_strong(&calling, &expected, true);
+  return calling_here;
+}
+
+static void calling_end(void) {
+  if (calling_here) /* or a callback has waited, and passed the rest on */
+    atomic_store(&calling, false);
+  calling_here = false;
 }
 
 /* A worker that has pushed while another one was calling relies on that one. */
 static void call_all(void) {
-  bool expected = false;
-  while (atomic_load(&due) &&
-         atomic_compare_exchange_strong(&calling, &expected, true)) {
+  while (calling_begin()) {
     bocpy_visit_main(call_due, NULL);
-    atomic_store(&calling, false);
-    expected = false;
+    calling_end();
   }
+}
+
+/* _pass_callbacks_on(): before a callback waits for the future of a task. The end of
+ * that task is a callback too, which this worker has taken, or others leave to it. */
+PyObject *bocpy_pass_callbacks_on(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (!calling_here)
+    Py_RETURN_NONE;
+  while (taken) {
+    bocpy_callback *callback = taken;
+    taken = callback->next;
+    call_back(callback);
+  }
+  calling_end();
+  while (calling_begin()) {
+    call_due(NULL);
+    calling_end();
+  }
+  Py_RETURN_NONE;
 }
 
 /* The callback gets a reference of its own: it may be over before the thread that adds
@@ -192,7 +228,8 @@ static void be_due(bocpy_grant *grant) {
 
 PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
   boc_cown *core = bocpy_cown_require(self);
-  if (!core || bocpy_require_main("add_done_callback()") < 0)
+  if (!core || bocpy_require_main("add_done_callback()") < 0 ||
+      bocpy_batch_refuse("add_done_callback()") < 0)
     return NULL;
   if (!PyCallable_Check(callable)) {
     PyErr_Format(PyExc_TypeError, "add_done_callback() takes a callable, not '%s'",

@@ -14,6 +14,7 @@ PyObject *bocpy_outcome_read(bocpy_value *value);
 /* Methods of Cown. */
 PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable);
+PyObject *bocpy_pass_callbacks_on(PyObject *module, PyObject *unused);
 extern const char bocpy_cown_result_doc[], bocpy_cown_add_done_callback_doc[];
 
 #endif

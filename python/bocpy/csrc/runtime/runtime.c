@@ -285,15 +285,6 @@ static int start_refuse_backend(bool threads) {
   return -1;
 }
 
-/* The workers can only be replaced when nobody waits for the runtime any more. */
-static int start_refuse_in_wait(void) {
-  PyErr_SetString(
-      PyExc_RuntimeError,
-      "start() with another backend or more workers, in a handler of a signal "
-      "that interrupted wait() or quiesce() here, would wait for that itself");
-  return -1;
-}
-
 /* A thread that attaches to an interpreter which is being torn down would hang. */
 static int start_refuse_teardown(void) {
   bocpy_state *here = bocpy_state_get();
@@ -325,12 +316,14 @@ static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_c
   if (start_refuse_teardown() < 0)
     return -1;
   if (now == PAUSED) {
+    if (bocpy_self.runtime_enters)
+      return bocpy_start_refuse_inside();
     if (callbacks->before_restart() < 0)
       return -1;
     if (same_backend && count + BLOCKING_WORKERS <= slot_count)
       return runtime_resize(count, threads);
     if (bocpy_self.runtime_uses)
-      return start_refuse_in_wait();
+      return bocpy_start_refuse_in_wait();
     bocpy_runtime_end_workers();
   }
   return runtime_begin_workers(count, threads);
@@ -466,8 +459,10 @@ boc_runtime *bocpy_runtime_enter(bool open) {
     return runtime_of_thread();
   for (bool may_leave = false;;) {
     atomic_fetch_add(&runtime_inside, 1);
-    if (runtime_is_usable(atomic_load(&runtime_state), open, may_leave))
+    if (runtime_is_usable(atomic_load(&runtime_state), open, may_leave)) {
+      bocpy_self.runtime_enters++;
       return runtime;
+    }
     atomic_fetch_sub(&runtime_inside, 1);
     if (runtime_bring_up_any(open, &may_leave) < 0)
       return NULL;
@@ -475,8 +470,10 @@ boc_runtime *bocpy_runtime_enter(bool open) {
 }
 
 void bocpy_runtime_leave(void) {
-  if (!runtime_of_thread())
-    atomic_fetch_sub(&runtime_inside, 1);
+  if (runtime_of_thread() || !bocpy_self.runtime_enters) /* or the child of a fork */
+    return;
+  bocpy_self.runtime_enters--;
+  atomic_fetch_sub(&runtime_inside, 1);
 }
 
 bool bocpy_runtime_is_running(void) {

@@ -89,6 +89,10 @@ int bocpy_runtime_lock_make(void);
 int bocpy_runtime_lock(const char *what);
 void bocpy_runtime_unlock(void);
 
+/* -1 with RuntimeError, for a start that would wait for this thread itself. */
+int bocpy_start_refuse_in_wait(void);
+int bocpy_start_refuse_inside(void);
+
 /* From here on (or no longer) this thread works for one that has the lock, and waits:
  * `bocpy_runtime_lock` refuses it. */
 void bocpy_runtime_stand_in(bool begins);

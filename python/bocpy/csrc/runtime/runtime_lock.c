@@ -56,3 +56,22 @@ void bocpy_runtime_unlock(void) {
   runtime_locked_here = false;
   bocpy_lock_give(&runtime_lock);
 }
+
+/* The workers can only be replaced when nobody waits for the runtime any more. */
+int bocpy_start_refuse_in_wait(void) {
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "start() with another backend or more workers, in a handler of a signal "
+      "that interrupted wait() or quiesce() here, would wait for that itself");
+  return -1;
+}
+
+/* Nor while this thread itself is between enter and leave. */
+int bocpy_start_refuse_inside(void) {
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "start() with another backend or number of workers, in an atomically() block or "
+      "in a hook or finalizer that interrupted a call that schedules, would wait for "
+      "that itself: call start() after it");
+  return -1;
+}
