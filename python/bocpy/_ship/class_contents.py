@@ -36,6 +36,7 @@ def note(token: str, entry: Entry, define: Define) -> None:
         part = Entry(value)
         blob = define(value, part, named=False)
         entry.naming[name] = part.named
+        entry.deps |= part.deps  # classes in a list, say
         if part.copied:
             entry.copying[name] = part.copied
         if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT:
@@ -67,7 +68,9 @@ def changes(entry: Entry, define: Define) -> dict[str, bytes]:
         renewed = not entry.renewed.isdisjoint(entry.naming.get(name, ()))
         if same and not (renewed or may_differ_inside(entry, name, value)):
             continue
-        blob = define(value, Entry(value), named=False)
+        part = Entry(value)
+        blob = define(value, part, named=False)
+        entry.deps |= part.deps
         if not same or renewed or blob != entry.pickled.get(name):
             changed[name] = blob
     return changed

@@ -564,10 +564,13 @@ def state_here(own: Any) -> dict[str, Any]:
 
 
 def class_data_here(cls: type | FunctionType) -> dict[str, Any]:
+    if type(cls).__name__ in ("EnumMeta", "EnumType"):
+        return {}
+    skipped = _OF_NAMED_TUPLES if hasattr(cls, "_field_defaults") else ()
     return {
         key: value
         for key, value in vars(cls).items()
-        if not key.startswith("__") and is_data(value)
+        if not key.startswith("__") and key not in skipped and is_data(value)
     }
 
 

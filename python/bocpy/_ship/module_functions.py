@@ -50,10 +50,15 @@ def functions_of(value: Any) -> dict[str, FunctionType]:
     found: dict[str, FunctionType] = {}
     for name, part in list(vars(value).items()):
         function = function_in(part)
-        own = isinstance(function, FunctionType)
-        if own and function.__module__ == value.__module__:
+        if isinstance(function, FunctionType) and is_of_class(function, value):
             found.update(with_wrapped(name, function))
     return found
+
+
+def is_of_class(function: FunctionType, cls: type) -> bool:
+    """Whether a method was made with its class; `__new__` of a named tuple says that it
+    is of another module."""
+    return function.__module__ in (cls.__module__, f"namedtuple_{cls.__name__}")
 
 
 def with_wrapped(

@@ -51,7 +51,7 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
         return
     names = code_names.global_names(code)
     if not _LOOK_UP.isdisjoint(names):
-        names |= public_names(space)
+        names |= public_names(space) | texts_that_name(code)
     elif "__subclasses__" in code_names.all_names(code):
         names |= frozenset(
             name for name, value in list(space.names.items()) if isinstance(value, type)
@@ -71,7 +71,10 @@ def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
     elsewhere."""
     attributes = code_names.all_names(code)
     yield (space.key, module_changes.SPEC), frozenset()
-    for name in code_names.global_names(code):
+    names = code_names.global_names(code)
+    if not _LOOK_UP.isdisjoint(names):
+        names |= texts_that_name(code)
+    for name in names:
         value = space.names.get(name, MISSING)
         if value is MISSING:
             if not hasattr(builtins, name):
@@ -115,10 +118,18 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
         if isinstance(own, str) and is_foreign(module, own):
             _global_namespaces.adopt(own)
         yield from definition_followed(value)
+    generic = getattr(value, "__origin__", None) if is_alias(value) else None
+    if isinstance(generic, type):
+        yield from definition_followed(generic)
     if isinstance(value, MethodType | BuiltinFunctionType | MethodWrapperType):
         owner = import_origins.search(module, value.__self__)
         if owner is not None and not isinstance(value.__self__, ModuleType):
             yield owner, frozenset()
+
+
+def is_alias(value: object) -> bool:
+    """Whether a value may be `Table[int]`."""
+    return type(value).__module__ in ("typing", "types")
 
 
 def is_foreign(module: str, own: str) -> bool:
@@ -184,6 +195,11 @@ def closure_reached(function: FunctionType) -> Iterator[Reached]:
 
 def public_names(space: Space) -> frozenset[str]:
     return frozenset(name for name in list(space.names) if not name.startswith("__"))
+
+
+def texts_that_name(code: CodeType) -> frozenset[str]:
+    """The texts of code that may be names, of globals that do not exist yet, too."""
+    return frozenset(filter(str.isidentifier, code_names.texts(code)))
 
 
 def imports_reached(code: CodeType) -> Iterator[Reached]:

@@ -56,15 +56,27 @@ def replaced_methods(cls: type) -> dict[str, Any]:
     now: dict[str, object] = {
         key: part for key, part in vars(cls).items() if isinstance(part, _METHODS)
     }
+    is_known = cls in _first_methods
     first = _first_methods.setdefault(cls, {})
     for key, part in now.items():
-        if not is_replaced(function_in(part)):
+        function = function_in(part)
+        own = not is_known or is_defined_in(cls, function)
+        if own and not is_replaced(function):
             first.setdefault(key, part)
     return {
         key: part
         for key, part in now.items()
-        if is_replaced(function_in(part)) or first.get(key, part) is not part
+        if is_replaced(function_in(part)) or first.get(key) is not part
     }
+
+
+def is_defined_in(cls: type, function: Any) -> bool:
+    """Whether a function was defined in the body of the class."""
+    return (
+        isinstance(function, FunctionType)
+        and function.__module__ == cls.__module__
+        and function.__qualname__ == f"{cls.__qualname__}.{function.__name__}"
+    )
 
 
 def may_be_patched(cls: type) -> bool:

@@ -365,6 +365,7 @@ def carried_name(key: Key) -> list[Any]:
     if space.imported:
         entry = Entry(value)
         blob = send.state_of(key, entry)
+        entries[key].deps |= entry.deps
         if entry.refusal and rebindings.is_rebound(key):
             lost_changes.warn_of_replaced(*key, value, entry.refusal)
         return [
@@ -379,7 +380,10 @@ def carried_name(key: Key) -> list[Any]:
         return [*key, False, DELETED]
     if type(value) in SCALARS:
         return [*key, True, value]
-    return [*key, False, send.definition_of(value, Entry(value), key)]
+    part = Entry(value)
+    blob = send.definition_of(value, part, key)
+    entries[key].deps |= part.deps  # classes in a list, say
+    return [*key, False, blob]
 
 
 def carried_attributes(key: Key) -> list[Any]:
