@@ -155,6 +155,11 @@ def find_dispatchers() -> None:
     _core._watch_changes(copyreg.dispatch_table)
 
 
+def look_again(module: str) -> None:
+    """Has the functions of a module searched anew, since a reload may have made them."""
+    _seen_modules.pop(module, None)
+
+
 def dispatched() -> Iterator[Registration]:
     for function in _dispatchers.values():
         for cls, implementation in list(function.registry.items()):

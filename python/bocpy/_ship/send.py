@@ -264,8 +264,7 @@ def drain() -> None:
         entry, space = entries.get(key), _global_namespaces.find(key[0])
         bound = space.names.get(key[1], MISSING) if space is not None else MISSING
         before = entry.value if entry is not None else MISSING
-        held = before is not bound and before is not MISSING
-        if _holding and held:
+        if _holding and before is not bound and before is not MISSING:
             _held.append(key)
             continue
         publish_name(key, submodules)
@@ -405,6 +404,7 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
 
 def state_of(key: Key, entry: Entry) -> bytes:
     if key[1] == module_changes.SPEC:
+        registrations.look_again(key[0])
         return module_changes.reloads(*key, entry.value)
 
     def dump(value: object) -> bytes:

@@ -236,6 +236,33 @@ def test_a_module_that_is_loaded_again(program, backend, files):
     )
 
 
+def test_registrations_with_a_function_of_a_module_that_is_loaded_again(
+    program, backend, files
+):
+    """The reload makes another function, with which nothing is registered yet."""
+    text = "from functools import singledispatch\n\n@singledispatch\ndef area(x):\n"
+    (files / "shapes.py").write_text(text + '    return "any"\n')
+    run(
+        program,
+        """
+        import importlib, shapes
+
+        def found(value):
+            return {each.result(30) for each in [
+                when()(lambda: shapes.area(value)) for _ in range(6)
+            ]}
+
+        assert found("a") == {"any"}
+        shapes.area.register(str, lambda x: "text")
+        assert found("a") == {"text"}
+        importlib.reload(shapes)
+        assert found("a") == found(1) == {"any"}
+        shapes.area.register(int, lambda x: "number")
+        assert found("a") == {"any"} and found(1) == {"number"}
+        """,
+    )
+
+
 def test_a_deleted_attribute_is_missing_in_workers(program, backend, files):
     run(
         program,
