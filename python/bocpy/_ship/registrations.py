@@ -156,7 +156,7 @@ def find_dispatchers() -> None:
 
 
 def look_again(module: str) -> None:
-    """Has the functions of a module searched anew, since a reload may have made them."""
+    """Has a module searched anew: a reload may have made other functions."""
     _seen_modules.pop(module, None)
 
 
