@@ -5,6 +5,7 @@
 #endif
 #include <windows.h>
 
+#include <limits.h>
 #include <process.h>
 #include <stdlib.h>
 
@@ -119,6 +120,8 @@ static unsigned __stdcall run_thread(void *memory) {
 
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size) {
+  if (stack_size > UINT_MAX)
+    return BOC_NO_THREAD; /* what the system takes is an unsigned int */
   thread_start *start = calloc(1, sizeof *start);
   if (!start)
     return BOC_NO_MEMORY;

@@ -208,7 +208,7 @@ boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers);
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime);
 int boc_worker_index(const boc_runtime *runtime);
 boc_runtime *boc_runtime_current(void);
-void boc_worker_block_begin(void);
+boc_status boc_worker_block_begin(void);
 void boc_worker_block_end(void);
 void boc_worker_poke(boc_runtime *runtime, unsigned worker);
 boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator, boc_scope **out_scope);

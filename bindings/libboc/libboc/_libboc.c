@@ -631,27 +631,27 @@ static void *_cffi_types[] = {
 /*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // boc_behavior * *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_behavior *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_behavior *
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_behavior *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_behavior const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_behavior const *
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_behavior const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_cown const *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_cown const *
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_cown const *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 13 */ _CFFI_OP(_CFFI_OP_POINTER, 494), // boc_runtime *
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_quiesce_node *
+/* 13 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_runtime *
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 494), // boc_quiesce_node *
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_scope *
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 498), // boc_scope *
 /* 18 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_scope const *)
-/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_scope const *
+/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 498), // boc_scope const *
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_timer *)
-/* 24 */ _CFFI_OP(_CFFI_OP_POINTER, 498), // boc_timer *
+/* 24 */ _CFFI_OP(_CFFI_OP_POINTER, 500), // boc_timer *
 /* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // boc_behavior *()(void)
 /* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -660,30 +660,30 @@ static void *_cffi_types[] = {
 /* 30 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(boc_cown *)
-/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_cown *
+/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_cown *
 /* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(void *)
-/* 36 */ _CFFI_OP(_CFFI_OP_POINTER, 519), // void *
+/* 36 */ _CFFI_OP(_CFFI_OP_POINTER, 521), // void *
 /* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(void)
 /* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 79), // boc_cown_type const *()(boc_cown const *)
 /* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION, 487), // boc_mode()(boc_behavior const *, size_t)
+/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION, 489), // boc_mode()(boc_behavior const *, size_t)
 /* 44 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 45 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 46 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION, 275), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 48 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_notices const *
+/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION, 277), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 48 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_notices const *
 /* 49 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
 /* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 275), // boc_notice const *()(boc_notices const *, size_t)
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 277), // boc_notice const *()(boc_notices const *, size_t)
 /* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
 /* 53 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION, 48), // boc_notices const *()(boc_noticeboard *)
-/* 56 */ _CFFI_OP(_CFFI_OP_POINTER, 489), // boc_noticeboard *
+/* 56 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_noticeboard *
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION, 13), // boc_runtime *()(void)
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -692,155 +692,155 @@ static void *_cffi_types[] = {
 /* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 17), // boc_scope *()(void)
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_behavior * const *, size_t)
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_behavior * const *, size_t)
 /* 66 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // boc_behavior * const *
 /* 67 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_behavior * const *, size_t, _Bool *)
+/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_behavior * const *, size_t, _Bool *)
 /* 70 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
 /* 71 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 72 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // _Bool *
 /* 73 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_cown *, boc_lane *)
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_cown *, boc_lane *)
 /* 75 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_lane *
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 484), // boc_lane *
 /* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 79 */ _CFFI_OP(_CFFI_OP_POINTER, 481), // boc_cown_type const *
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 79 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_cown_type const *
 /* 80 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // boc_cown * *
 /* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int *)
+/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_lane *, int *)
 /* 83 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
-/* 84 */ _CFFI_OP(_CFFI_OP_POINTER, 508), // int *
+/* 84 */ _CFFI_OP(_CFFI_OP_POINTER, 510), // int *
 /* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int64_t)
+/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_lane *, int64_t)
 /* 87 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
 /* 88 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
 /* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
 /* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
 /* 92 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // size_t *
 /* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 97 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_lane_options const *
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 97 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_lane_options const *
 /* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 76), // boc_lane * *
 /* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 484), // boc_mailbox *
-/* 102 */ _CFFI_OP(_CFFI_OP_POINTER, 486), // boc_mailbox_waiter *
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 486), // boc_mailbox *
+/* 102 */ _CFFI_OP(_CFFI_OP_POINTER, 488), // boc_mailbox_waiter *
 /* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
 /* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
 /* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 126), // boc_tag const *
 /* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 108 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
 /* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
 /* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
 /* 112 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 102),
 /* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
 /* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
 /* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
 /* 118 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 119 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_receive_token *
+/* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_receive_token *
 /* 121 */ _CFFI_OP(_CFFI_OP_NOOP, 94),
 /* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 36), // void * *
 /* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox *, boc_tag, void *)
 /* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
 /* 126 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
 /* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 130 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_mailbox_options const *
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 130 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_mailbox_options const *
 /* 131 */ _CFFI_OP(_CFFI_OP_POINTER, 101), // boc_mailbox * *
 /* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *)
+/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *)
 /* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *, boc_notice_key)
 /* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 138 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
 /* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
 /* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
-/* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 273), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 275), // boc_verdict(*)(void *, boc_notice const *, void * *)
 /* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
 /* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
 /* 149 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
 /* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
 /* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
 /* 154 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
 /* 158 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 159 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
 /* 160 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 163 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_noticeboard_options const *
+/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 163 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_noticeboard_options const *
 /* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 56), // boc_noticeboard * *
 /* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
 /* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 168 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_behavior_type const *
+/* 168 */ _CFFI_OP(_CFFI_OP_POINTER, 481), // boc_behavior_type const *
 /* 169 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 170 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_access const *
+/* 170 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_access const *
 /* 171 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
 /* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 176 */ _CFFI_OP(_CFFI_OP_NOOP, 168),
 /* 177 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 178 */ _CFFI_OP(_CFFI_OP_NOOP, 170),
 /* 179 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 180 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_behavior_options const *
+/* 180 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_behavior_options const *
 /* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
 /* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 185 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // boc_cown * const *
 /* 186 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 187 */ _CFFI_OP(_CFFI_OP_POINTER, 353), // void(*)(boc_behavior *, void *)
+/* 187 */ _CFFI_OP(_CFFI_OP_POINTER, 355), // void(*)(boc_behavior *, void *)
 /* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, int64_t)
+/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, int64_t)
 /* 191 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 192 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 193 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
+/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
 /* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 196 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // boc_timer * *
 /* 199 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
+/* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
 /* 201 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 202 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
 /* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
 /* 207 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 208 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
 /* 209 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // uintptr_t const *
 /* 210 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 212 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
 /* 214 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 215 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 216 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
@@ -849,7 +849,7 @@ static void *_cffi_types[] = {
 /* 219 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
 /* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, int64_t, _Bool, boc_timer * *)
+/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, int64_t, _Bool, boc_timer * *)
 /* 223 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 225 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
@@ -859,294 +859,296 @@ static void *_cffi_types[] = {
 /* 229 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 230 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
 /* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, glue_grant *)
+/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, glue_grant *)
 /* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 234 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
 /* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 506), // glue_grant *
+/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 508), // glue_grant *
 /* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, unsigned int)
+/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, unsigned int)
 /* 240 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
 /* 242 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 243 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 243 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
 /* 244 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 245 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // void(*)(void *, boc_trace_event const *)
+/* 245 */ _CFFI_OP(_CFFI_OP_POINTER, 453), // void(*)(void *, boc_trace_event const *)
 /* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 247 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
 /* 249 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 250 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // void(*)(void *, char const *, size_t)
+/* 250 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // void(*)(void *, char const *, size_t)
 /* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_runtime_options const *
+/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 497), // boc_runtime_options const *
 /* 255 */ _CFFI_OP(_CFFI_OP_POINTER, 13), // boc_runtime * *
 /* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
 /* 258 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 259 */ _CFFI_OP(_CFFI_OP_POINTER, 476), // boc_allocator const *
+/* 259 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_allocator const *
 /* 260 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // boc_scope * *
 /* 261 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_scope *, int64_t)
+/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(boc_scope *, int64_t)
 /* 263 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 264 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(void *, unsigned int)
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(void *, unsigned int)
 /* 267 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 268 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // boc_timer *()(boc_timer *)
-/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
-/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 501), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 275 */ _CFFI_OP(_CFFI_OP_POINTER, 488), // boc_notice const *
-/* 276 */ _CFFI_OP(_CFFI_OP_NOOP, 122),
-/* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 457), // char const *()(boc_status)
-/* 279 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
-/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 457), // char const *()(void)
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 281), // boc_status()(void)
+/* 271 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // boc_timer *()(boc_timer *)
+/* 273 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
+/* 274 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION, 503), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 276 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 277 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_notice const *
+/* 278 */ _CFFI_OP(_CFFI_OP_NOOP, 122),
+/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // char const *()(boc_status)
+/* 281 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
 /* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 508), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 285 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 286 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 287 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 508), // int()(boc_runtime const *)
-/* 290 */ _CFFI_OP(_CFFI_OP_POINTER, 494), // boc_runtime const *
-/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_behavior const *)
-/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
-/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_lane *)
-/* 296 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
-/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_notices const *)
-/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
-/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 302 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
-/* 303 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 304 */ _CFFI_OP(_CFFI_OP_POINTER, 504), // boc_worker_stats *
+/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // char const *()(void)
+/* 284 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION, 510), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 286 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 288 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 289 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 290 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 510), // int()(boc_runtime const *)
+/* 292 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_runtime const *
+/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_behavior const *)
+/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_lane *)
+/* 298 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_notices const *)
+/* 301 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
+/* 302 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 304 */ _CFFI_OP(_CFFI_OP_NOOP, 292),
 /* 305 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_scope const *)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
-/* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 509), // uint32_t()(boc_cown const *)
-/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_notices const *)
-/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
-/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_runtime const *)
-/* 317 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
-/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(void)
+/* 306 */ _CFFI_OP(_CFFI_OP_POINTER, 506), // boc_worker_stats *
+/* 307 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 308 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_scope const *)
+/* 310 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION, 511), // uint32_t()(boc_cown const *)
+/* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_notices const *)
+/* 316 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_runtime const *)
+/* 319 */ _CFFI_OP(_CFFI_OP_NOOP, 292),
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(boc_runtime const *)
-/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
-/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(void)
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(void)
+/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(boc_runtime const *)
+/* 324 */ _CFFI_OP(_CFFI_OP_NOOP, 292),
 /* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_behavior *)
-/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_cown *)
-/* 330 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 332 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_scope const *)
-/* 333 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(void *, size_t)
-/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 337 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior * *)
-/* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *)
-/* 343 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, glue_grant *)
-/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, uintptr_t)
-/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 351 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, void *)
-/* 354 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 356 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior_options *)
-/* 358 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_behavior_options *
-/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_cown *)
-/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_cown *, void *)
-/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_lane *)
-/* 368 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
-/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_lane_options *)
-/* 371 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_lane_options *
-/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *)
-/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
-/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *, boc_receive_token *)
-/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
-/* 378 */ _CFFI_OP(_CFFI_OP_NOOP, 120),
-/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 380 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 381 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
-/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
-/* 383 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox_options *)
-/* 386 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_mailbox_options *
-/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_noticeboard *)
-/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
-/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_noticeboard_options *)
-/* 392 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_noticeboard_options *
-/* 393 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_notices const *)
-/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
-/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *)
-/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *, boc_quiesce_node *)
-/* 401 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *, unsigned int)
-/* 405 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 406 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 407 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime_options *)
-/* 409 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_runtime_options *
-/* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *)
-/* 412 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, boc_quiesce_node *)
-/* 415 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 416 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 417 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 418 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, size_t, boc_quiesce_node *)
-/* 419 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 420 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 423 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, void *, void(*)(void *))
-/* 424 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
-/* 425 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 426 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // void(*)(void *)
-/* 427 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 428 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_timer * *)
-/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
-/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_timer *)
-/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
-/* 433 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(glue_grant *)
-/* 435 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
-/* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 437 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(uintptr_t)
-/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 439 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 440 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(uintptr_t, _Bool)
-/* 441 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 442 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *)
-/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 446 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 447 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, _Bool)
-/* 448 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 449 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 450 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, boc_trace_event const *)
-/* 452 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 453 */ _CFFI_OP(_CFFI_OP_POINTER, 499), // boc_trace_event const *
-/* 454 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 455 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, char const *, size_t)
-/* 456 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 457 */ _CFFI_OP(_CFFI_OP_POINTER, 505), // char const *
-/* 458 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 459 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 460 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, unsigned int)
-/* 461 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 462 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 463 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, void *)
-/* 465 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 467 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 468 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, void *, size_t)
-/* 469 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 470 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
-/* 471 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 472 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 473 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void)
+/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(void)
+/* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_behavior *)
+/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_cown *)
+/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_scope const *)
+/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 336 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(void *, size_t)
+/* 338 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 339 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior * *)
+/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior *)
+/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior *, glue_grant *)
+/* 348 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 349 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior *, uintptr_t)
+/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 353 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior *, void *)
+/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 357 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_behavior_options *)
+/* 360 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_behavior_options *
+/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_cown *)
+/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_cown *, void *)
+/* 366 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 367 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_lane *)
+/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_lane_options *)
+/* 373 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_lane_options *
+/* 374 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_mailbox *)
+/* 376 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_mailbox *, boc_receive_token *)
+/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 120),
+/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 384 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 385 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_mailbox_options *)
+/* 388 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_mailbox_options *
+/* 389 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_noticeboard *)
+/* 391 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 393 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_noticeboard_options *)
+/* 394 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_noticeboard_options *
+/* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_notices const *)
+/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
+/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_runtime *)
+/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_runtime *, boc_quiesce_node *)
+/* 403 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 404 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 406 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_runtime *, unsigned int)
+/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 408 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_runtime_options *)
+/* 411 */ _CFFI_OP(_CFFI_OP_POINTER, 497), // boc_runtime_options *
+/* 412 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_scope *)
+/* 414 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_scope *, boc_quiesce_node *)
+/* 417 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 419 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 420 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 422 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 423 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 424 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_scope *, void *, void(*)(void *))
+/* 426 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 427 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 428 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // void(*)(void *)
+/* 429 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_timer * *)
+/* 431 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
+/* 432 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 433 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(boc_timer *)
+/* 434 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
+/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(glue_grant *)
+/* 437 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 438 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 439 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(uintptr_t)
+/* 440 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 441 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 442 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(uintptr_t, _Bool)
+/* 443 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 444 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 445 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 446 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *)
+/* 447 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 449 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, _Bool)
+/* 450 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 451 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 452 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 453 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, boc_trace_event const *)
+/* 454 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 455 */ _CFFI_OP(_CFFI_OP_POINTER, 501), // boc_trace_event const *
+/* 456 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 457 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, char const *, size_t)
+/* 458 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 459 */ _CFFI_OP(_CFFI_OP_POINTER, 507), // char const *
+/* 460 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 461 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 462 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, unsigned int)
+/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 464 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 466 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, void *)
+/* 467 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 468 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 469 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void *, void *, size_t)
+/* 471 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 472 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 473 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 474 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 475 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 476 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 477 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 478 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 479 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 480 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 481 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 482 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 483 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 484 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 485 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 486 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 487 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 488 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 489 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 490 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 491 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 492 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 493 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 494 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 495 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 496 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 497 */ _CFFI_OP(_CFFI_OP_POINTER, 266), // boc_status(*)(void *, unsigned int)
-/* 498 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
-/* 499 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
-/* 500 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 501 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 502 */ _CFFI_OP(_CFFI_OP_POINTER, 503), // boc_worker_hooks const *
-/* 503 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
-/* 504 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
-/* 505 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 506 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // glue_grant
-/* 507 */ _CFFI_OP(_CFFI_OP_POINTER, 283), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 508 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 509 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 510 */ _CFFI_OP(_CFFI_OP_POINTER, 335), // void *(*)(void *, size_t)
-/* 511 */ _CFFI_OP(_CFFI_OP_POINTER, 349), // void(*)(boc_behavior *, uintptr_t)
-/* 512 */ _CFFI_OP(_CFFI_OP_POINTER, 363), // void(*)(boc_cown *, void *)
-/* 513 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // void(*)(uintptr_t)
-/* 514 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // void(*)(uintptr_t, _Bool)
-/* 515 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // void(*)(void *, _Bool)
-/* 516 */ _CFFI_OP(_CFFI_OP_POINTER, 460), // void(*)(void *, unsigned int)
-/* 517 */ _CFFI_OP(_CFFI_OP_POINTER, 464), // void(*)(void *, void *)
-/* 518 */ _CFFI_OP(_CFFI_OP_POINTER, 468), // void(*)(void *, void *, size_t)
-/* 519 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 475 */ _CFFI_OP(_CFFI_OP_FUNCTION, 521), // void()(void)
+/* 476 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 477 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 478 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 479 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 480 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 481 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 482 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 483 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 484 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 485 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 486 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 487 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 488 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 489 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 490 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 491 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 492 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 493 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 494 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 495 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 496 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 497 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 498 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 499 */ _CFFI_OP(_CFFI_OP_POINTER, 266), // boc_status(*)(void *, unsigned int)
+/* 500 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
+/* 501 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
+/* 502 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 503 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 504 */ _CFFI_OP(_CFFI_OP_POINTER, 505), // boc_worker_hooks const *
+/* 505 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
+/* 506 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
+/* 507 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 508 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // glue_grant
+/* 509 */ _CFFI_OP(_CFFI_OP_POINTER, 285), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 510 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 511 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 512 */ _CFFI_OP(_CFFI_OP_POINTER, 337), // void *(*)(void *, size_t)
+/* 513 */ _CFFI_OP(_CFFI_OP_POINTER, 351), // void(*)(boc_behavior *, uintptr_t)
+/* 514 */ _CFFI_OP(_CFFI_OP_POINTER, 365), // void(*)(boc_cown *, void *)
+/* 515 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // void(*)(uintptr_t)
+/* 516 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // void(*)(uintptr_t, _Bool)
+/* 517 */ _CFFI_OP(_CFFI_OP_POINTER, 449), // void(*)(void *, _Bool)
+/* 518 */ _CFFI_OP(_CFFI_OP_POINTER, 462), // void(*)(void *, unsigned int)
+/* 519 */ _CFFI_OP(_CFFI_OP_POINTER, 466), // void(*)(void *, void *)
+/* 520 */ _CFFI_OP(_CFFI_OP_POINTER, 470), // void(*)(void *, void *, size_t)
+/* 521 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1999,7 +2001,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(487));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(489));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2086,7 +2088,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2184,7 +2186,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2268,7 +2270,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2497,7 +2499,7 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2626,7 +2628,7 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2793,7 +2795,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2920,7 +2922,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2985,7 +2987,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3033,7 +3035,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3103,7 +3105,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3336,7 +3338,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3434,7 +3436,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3487,7 +3489,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3545,7 +3547,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3609,7 +3611,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3647,7 +3649,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3694,7 +3696,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3752,7 +3754,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3846,7 +3848,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3948,7 +3950,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4011,7 +4013,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4080,7 +4082,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4133,7 +4135,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(275));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(277));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4254,7 +4256,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(275));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(277));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4393,7 +4395,7 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4463,7 +4465,7 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4548,10 +4550,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(290), arg0, (char **)&x0);
+      _cffi_type(292), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4616,7 +4618,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4715,7 +4717,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4791,10 +4793,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(290), arg0, (char **)&x0);
+      _cffi_type(292), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4854,7 +4856,7 @@ _cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4887,10 +4889,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(290), arg0, (char **)&x0);
+      _cffi_type(292), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4900,10 +4902,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(304), arg2, (char **)&x2);
+      _cffi_type(306), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(304), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(306), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4978,10 +4980,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(290), arg0, (char **)&x0);
+      _cffi_type(292), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5269,7 +5271,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5567,7 +5569,7 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(426));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(428));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5664,7 +5666,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5684,7 +5686,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(279), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(281), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5694,7 +5696,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(457));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(459));
   return pyresult;
 }
 #else
@@ -5864,7 +5866,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5923,7 +5925,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5950,7 +5952,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(457));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(459));
   return pyresult;
 }
 #else
@@ -6025,7 +6027,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6033,25 +6035,27 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
 #  define _cffi_f_boc_when _cffi_d_boc_when
 #endif
 
-static void _cffi_d_boc_worker_block_begin(void)
+static boc_status _cffi_d_boc_worker_block_begin(void)
 {
-  boc_worker_block_begin();
+  return boc_worker_block_begin();
 }
 #ifndef PYPY_VERSION
 static PyObject *
 _cffi_f_boc_worker_block_begin(PyObject *self, PyObject *noarg)
 {
+  boc_status result;
+  PyObject *pyresult;
 
   Py_BEGIN_ALLOW_THREADS
   _cffi_restore_errno();
-  { boc_worker_block_begin(); }
+  { result = boc_worker_block_begin(); }
   _cffi_save_errno();
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  Py_INCREF(Py_None);
-  return Py_None;
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
+  return pyresult;
 }
 #else
 #  define _cffi_f_boc_worker_block_begin _cffi_d_boc_worker_block_begin
@@ -6096,10 +6100,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(290), arg0, (char **)&x0);
+      _cffi_type(292), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6257,7 +6261,7 @@ _cffi_f_glue_acquire(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6531,7 +6535,7 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6624,7 +6628,7 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6721,7 +6725,7 @@ _cffi_f_glue_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6871,7 +6875,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(281));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6892,10 +6896,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(358), arg0, (char **)&x0);
+      _cffi_type(360), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(358), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(360), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6928,10 +6932,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(371), arg0, (char **)&x0);
+      _cffi_type(373), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(371), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(373), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6964,10 +6968,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(386), arg0, (char **)&x0);
+      _cffi_type(388), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(386), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(388), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -7000,10 +7004,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(392), arg0, (char **)&x0);
+      _cffi_type(394), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(392), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(394), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -7036,10 +7040,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(409), arg0, (char **)&x0);
+      _cffi_type(411), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(409), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(411), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -7398,44 +7402,44 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 457), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 459), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 292), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 294), (void *)_cffi_d_boc_behavior_count },
   { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 28), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 326), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_behavior_free },
   { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 43), (void *)_cffi_d_boc_behavior_mode },
   { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_boc_behavior_new },
   { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 174), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_behavior_schedule },
   { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 65), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 324), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 326), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 9), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 360), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 362), (void *)_cffi_d_boc_cown_drop },
   { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_hold },
   { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_boc_cown_new },
   { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 35), (void *)_cffi_d_boc_cown_of_payload },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 329), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_cown_payload },
   { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_boc_cown_pin },
-  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_cown_references },
+  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 312), (void *)_cffi_d_boc_cown_references },
   { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_try_hold },
   { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 40), (void *)_cffi_d_boc_cown_type_of },
   { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 367), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 295), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 369), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 297), (void *)_cffi_d_boc_lane_length },
   { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 96), (void *)_cffi_d_boc_lane_new },
   { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 90), (void *)_cffi_d_boc_lane_pump },
   { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 86), (void *)_cffi_d_boc_lane_wait },
   { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 109), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 376), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 373), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 380), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 373), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 378), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 375), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 382), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 375), (void *)_cffi_d_boc_mailbox_free },
   { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_boc_mailbox_new },
   { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_boc_mailbox_receive },
   { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_boc_mailbox_remove_waiter },
@@ -7444,106 +7448,106 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 133), (void *)_cffi_d_boc_noticeboard_clear },
   { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 136), (void *)_cffi_d_boc_noticeboard_delete },
   { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 388), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 390), (void *)_cffi_d_boc_noticeboard_free },
   { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 162), (void *)_cffi_d_boc_noticeboard_new },
   { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 55), (void *)_cffi_d_boc_noticeboard_read },
   { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 140), (void *)_cffi_d_boc_noticeboard_update },
   { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 157), (void *)_cffi_d_boc_noticeboard_write },
   { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_boc_noticeboard_write_if },
   { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 298), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 300), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 396), (void *)_cffi_d_boc_notices_drop },
   { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 47), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 319), (void *)_cffi_d_boc_now },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 315), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 321), (void *)_cffi_d_boc_now },
   { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 194), (void *)_cffi_d_boc_runtime_after },
   { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 200), (void *)_cffi_d_boc_runtime_at },
   { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 58), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 397), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 321), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 399), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_runtime_idle_workers },
   { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 253), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 400), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 402), (void *)_cffi_d_boc_runtime_on_quiescent },
   { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 190), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 316), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_runtime_scheduled_outside },
   { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 239), (void *)_cffi_d_boc_runtime_set_workers },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 301), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 397), (void *)_cffi_d_boc_runtime_trim },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 321), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 411), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 303), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 399), (void *)_cffi_d_boc_runtime_trim },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 413), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_scope_cancelled },
   { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 63), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 332), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 411), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 334), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 413), (void *)_cffi_d_boc_scope_drop },
   { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 60), (void *)_cffi_d_boc_scope_hold },
   { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 257), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 414), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 416), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 418), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 420), (void *)_cffi_d_boc_scope_on_room },
   { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 423), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 309), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 425), (void *)_cffi_d_boc_scope_set_data },
   { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 60), (void *)_cffi_d_boc_scope_try_hold },
   { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 262), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_status_text },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 280), (void *)_cffi_d_boc_status_text },
   { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 23), (void *)_cffi_d_boc_timer_cancel },
-  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 431), (void *)_cffi_d_boc_timer_drop },
-  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_timer_hold },
+  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 433), (void *)_cffi_d_boc_timer_drop },
+  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 272), (void *)_cffi_d_boc_timer_hold },
   { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 243), (void *)_cffi_d_boc_trace_read },
   { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 248), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 281), (void *)_cffi_d_boc_version },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 283), (void *)_cffi_d_boc_version },
   { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 404), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_yield },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 270), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 475), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 406), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 475), (void *)_cffi_d_boc_yield },
   { "glue_acquire", (void *)_cffi_f_glue_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 232), (void *)_cffi_d_glue_acquire },
-  { "glue_complete", (void *)_cffi_f_glue_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 434), (void *)_cffi_d_glue_complete },
+  { "glue_complete", (void *)_cffi_f_glue_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 436), (void *)_cffi_d_glue_complete },
   { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 38), (void *)_cffi_d_glue_cown },
   { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 26), (void *)_cffi_d_glue_current },
-  { "glue_defer", (void *)_cffi_f_glue_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 345), (void *)_cffi_d_glue_defer },
-  { "glue_free", (void *)_cffi_f_glue_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_glue_free },
+  { "glue_defer", (void *)_cffi_f_glue_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 347), (void *)_cffi_d_glue_defer },
+  { "glue_free", (void *)_cffi_f_glue_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_glue_free },
   { "glue_later", (void *)_cffi_f_glue_later, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 222), (void *)_cffi_d_glue_later },
   { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 213), (void *)_cffi_d_glue_new },
   { "glue_schedule", (void *)_cffi_f_glue_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_glue_schedule },
   { "glue_schedule_all", (void *)_cffi_f_glue_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 69), (void *)_cffi_d_glue_schedule_all },
   { "glue_schedule_or_run", (void *)_cffi_f_glue_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_glue_schedule_or_run },
-  { "glue_timer_drop", (void *)_cffi_f_glue_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 428), (void *)_cffi_d_glue_timer_drop },
+  { "glue_timer_drop", (void *)_cffi_f_glue_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 430), (void *)_cffi_d_glue_timer_drop },
   { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 206), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 357), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 385), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 391), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 510), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 515), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 507), (void *)py_behavior_type_admit },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 359), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 372), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 387), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 393), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 410), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 520), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 517), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_behavior_type_admit },
   { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_behavior_type_body },
   { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 511), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 517), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 517), (void *)py_noticeboard_options_drop },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 515), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 519), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 519), (void *)py_noticeboard_options_drop },
   { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 143), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_scope_set_data_drop },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_scope_set_data_drop },
   { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 245), (void *)py_trace_read_see },
   { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 250), (void *)py_trace_write_write },
   { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 497), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_stop },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 499), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
@@ -7552,13 +7556,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 487) },
+            _CFFI_OP(_CFFI_OP_NOOP, 489) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 510) },
+                _CFFI_OP(_CFFI_OP_NOOP, 512) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 518) },
+               _CFFI_OP(_CFFI_OP_NOOP, 520) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7570,40 +7574,40 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 17) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 515) },
+            _CFFI_OP(_CFFI_OP_NOOP, 517) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 457) },
+            _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
             _CFFI_OP(_CFFI_OP_NOOP, 187) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 426) },
+            _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 507) },
+             _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
                  _CFFI_OP(_CFFI_OP_NOOP, 187) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 457) },
+            _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
                     _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 512) },
+               _CFFI_OP(_CFFI_OP_NOOP, 514) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 512) },
+               _CFFI_OP(_CFFI_OP_NOOP, 514) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 512) },
+            _CFFI_OP(_CFFI_OP_NOOP, 514) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
                  _CFFI_OP(_CFFI_OP_NOOP, 259) },
@@ -7612,7 +7616,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 426) },
+              _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7630,7 +7634,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 517) },
+            _CFFI_OP(_CFFI_OP_NOOP, 519) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7645,19 +7649,19 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 102) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 509) },
+            _CFFI_OP(_CFFI_OP_NOOP, 511) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 509) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 511) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
               _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 279) },
+               _CFFI_OP(_CFFI_OP_NOOP, 281) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 426) },
+              _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7672,7 +7676,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 457) },
+             _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
@@ -7681,7 +7685,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 517) },
+            _CFFI_OP(_CFFI_OP_NOOP, 519) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7693,7 +7697,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 426) },
+            _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7720,7 +7724,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 502) },
+             _CFFI_OP(_CFFI_OP_NOOP, 504) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
                     _CFFI_OP(_CFFI_OP_NOOP, 30) },
@@ -7732,7 +7736,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                          _CFFI_OP(_CFFI_OP_NOOP, 241) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 457) },
+             _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
@@ -7747,28 +7751,28 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 208) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 457) },
+            _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 500) },
+            _CFFI_OP(_CFFI_OP_NOOP, 502) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 508) },
+              _CFFI_OP(_CFFI_OP_NOOP, 510) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 497) },
+             _CFFI_OP(_CFFI_OP_NOOP, 499) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 516) },
+            _CFFI_OP(_CFFI_OP_NOOP, 518) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 516) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 518) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 516) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 518) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 516) },
+            _CFFI_OP(_CFFI_OP_NOOP, 518) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 36) },
@@ -7814,110 +7818,110 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 475, 0,
+  { "boc_access", 477, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 476, 0,
+  { "boc_allocator", 478, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 477, _CFFI_F_OPAQUE,
+  { "boc_behavior", 479, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 478, 0,
+  { "boc_behavior_options", 480, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 479, 0,
+  { "boc_behavior_type", 481, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 480, _CFFI_F_OPAQUE,
+  { "boc_cown", 482, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 481, 0,
+  { "boc_cown_type", 483, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 482, _CFFI_F_OPAQUE,
+  { "boc_lane", 484, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 483, 0,
+  { "boc_lane_options", 485, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 484, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 486, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 485, 0,
+  { "boc_mailbox_options", 487, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 486, 0,
+  { "boc_mailbox_waiter", 488, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 488, 0,
+  { "boc_notice", 490, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
   { "boc_notice_key", 49, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 489, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 491, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 490, 0,
+  { "boc_noticeboard_options", 492, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 491, _CFFI_F_OPAQUE,
+  { "boc_notices", 493, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 492, 0,
+  { "boc_quiesce_node", 494, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 493, 0,
+  { "boc_receive_token", 495, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 494, _CFFI_F_OPAQUE,
+  { "boc_runtime", 496, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 495, 0,
+  { "boc_runtime_options", 497, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 9 },
-  { "boc_scope", 496, _CFFI_F_OPAQUE,
+  { "boc_scope", 498, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_tag", 126, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 61, 2 },
-  { "boc_timer", 498, _CFFI_F_OPAQUE,
+  { "boc_timer", 500, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_trace_event", 499, 0,
+  { "boc_trace_event", 501, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 63, 6 },
-  { "boc_worker_hooks", 503, 0,
+  { "boc_worker_hooks", 505, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 69, 6 },
-  { "boc_worker_stats", 504, 0,
+  { "boc_worker_stats", 506, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 75, 10 },
-  { "glue_grant", 506, _CFFI_F_CHECK_FIELDS,
+  { "glue_grant", 508, _CFFI_F_CHECK_FIELDS,
     sizeof(glue_grant), offsetof(struct _cffi_align__glue_grant, y), 85, 3 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 487, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 489, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 279, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 281, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 500, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 502, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 501, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 503, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 475 },
-  { "boc_allocator", 476 },
-  { "boc_behavior", 477 },
-  { "boc_behavior_options", 478 },
-  { "boc_behavior_type", 479 },
-  { "boc_cown", 480 },
-  { "boc_cown_type", 481 },
-  { "boc_lane", 482 },
-  { "boc_lane_options", 483 },
-  { "boc_mailbox", 484 },
-  { "boc_mailbox_options", 485 },
-  { "boc_mailbox_waiter", 486 },
-  { "boc_mode", 487 },
-  { "boc_notice", 488 },
+  { "boc_access", 477 },
+  { "boc_allocator", 478 },
+  { "boc_behavior", 479 },
+  { "boc_behavior_options", 480 },
+  { "boc_behavior_type", 481 },
+  { "boc_cown", 482 },
+  { "boc_cown_type", 483 },
+  { "boc_lane", 484 },
+  { "boc_lane_options", 485 },
+  { "boc_mailbox", 486 },
+  { "boc_mailbox_options", 487 },
+  { "boc_mailbox_waiter", 488 },
+  { "boc_mode", 489 },
+  { "boc_notice", 490 },
   { "boc_notice_key", 49 },
-  { "boc_noticeboard", 489 },
-  { "boc_noticeboard_options", 490 },
-  { "boc_notices", 491 },
-  { "boc_quiesce_node", 492 },
-  { "boc_receive_token", 493 },
-  { "boc_runtime", 494 },
-  { "boc_runtime_options", 495 },
-  { "boc_scope", 496 },
-  { "boc_status", 279 },
+  { "boc_noticeboard", 491 },
+  { "boc_noticeboard_options", 492 },
+  { "boc_notices", 493 },
+  { "boc_quiesce_node", 494 },
+  { "boc_receive_token", 495 },
+  { "boc_runtime", 496 },
+  { "boc_runtime_options", 497 },
+  { "boc_scope", 498 },
+  { "boc_status", 281 },
   { "boc_tag", 126 },
-  { "boc_timer", 498 },
-  { "boc_trace_event", 499 },
-  { "boc_trace_kind", 500 },
-  { "boc_verdict", 501 },
-  { "boc_worker_hooks", 503 },
-  { "boc_worker_stats", 504 },
-  { "glue_grant", 506 },
+  { "boc_timer", 500 },
+  { "boc_trace_event", 501 },
+  { "boc_trace_kind", 502 },
+  { "boc_verdict", 503 },
+  { "boc_worker_hooks", 505 },
+  { "boc_worker_stats", 506 },
+  { "glue_grant", 508 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -7932,7 +7936,7 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   4,  /* num_enums */
   32,  /* num_typenames */
   NULL,  /* no includes */
-  520,  /* num_types */
+  522,  /* num_types */
   1,  /* flags */
 };
 

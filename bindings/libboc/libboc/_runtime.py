@@ -534,6 +534,7 @@ def when(*cowns: Access, scope: Scope | None = None) -> Callable[[F], F]:
 def blocking() -> Iterator[None]:
     """Stands around a part of a body that blocks. Meanwhile a compensating worker, if
     the runtime was given any, runs other behaviors. The body must not schedule inside.
+    A RuntimeWarning says so if the system refuses a thread or memory for that worker.
 
     >>> import time
     >>> from libboc import Runtime, blocking
@@ -543,8 +544,12 @@ def blocking() -> Iterator[None]:
     ...         with blocking():
     ...             time.sleep(0.01)
     """
-    lib.boc_worker_block_begin()
+    status = lib.boc_worker_block_begin()
     try:
+        if status in (lib.BOC_NO_THREAD, lib.BOC_NO_MEMORY):
+            reason = ffi.string(lib.boc_status_text(status)).decode()
+            text = f"no worker takes the place of one that blocks: {reason}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
         yield
     finally:
         lib.boc_worker_block_end()

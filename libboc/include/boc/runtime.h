@@ -150,8 +150,14 @@ BOC_API boc_runtime *boc_runtime_current(void);
  * any, runs other behaviors; its index is at least boc_runtime_workers, and it runs the
  * `start` hook when its thread is made. Until boc_worker_block_end the body must not
  * schedule. The calls must not be nested. Does nothing on threads that are no workers.
- */
-BOC_API void boc_worker_block_begin(void);
+ *
+ * The part has begun whatever the call returns; call boc_worker_block_end in any case.
+ * BOC_OK: as many compensating workers run as bodies block, or the runtime is being
+ * freed. Otherwise this worker runs nothing until the body goes on, and if all workers
+ * block so, nothing runs: BOC_FULL, all compensating workers that the runtime was given
+ * are in use, or it was given none; BOC_NO_THREAD or BOC_NO_MEMORY, the system refused
+ * a thread or memory. A later call of another worker tries again. */
+BOC_API boc_status boc_worker_block_begin(void);
 
 /** Ends the part that boc_worker_block_begin began. */
 BOC_API void boc_worker_block_end(void);

@@ -34,7 +34,7 @@ static void recall_retired_locked(boci_blocking *blocking) {
 static boc_status start_worker_locked(boci_scheduler *scheduler) {
   const uint32_t index = boci_load_relaxed(&scheduler->started); /* owner: locked */
   if (index >= scheduler->capacity)
-    return BOC_NO_THREAD;
+    return BOC_FULL;
   boci_worker *worker = &scheduler->worker[index];
   boc_status status = boci_worker_init(worker, scheduler, index);
   if (status != BOC_OK)
@@ -63,34 +63,36 @@ void boci_blocking_start_failed(boci_worker *worker) {
   boci_mutex_unlock(&blocking->mutex);
 }
 
-/* If no compensating worker can start, that is not an error: it costs the other workers
- * time. */
-static void compensate_locked(boci_scheduler *scheduler) {
+/* One worker at most: each start may fail, and takes long in an embedder's hook. */
+static boc_status compensate_locked(boci_scheduler *scheduler) {
   boci_blocking *blocking = &scheduler->blocking;
+  boc_status status = BOC_OK;
   if (blocking->active >= blocking->blocked || blocking->stopped)
-    return;
-  if (blocking->retired) {
+    return BOC_OK;
+  if (blocking->retired)
     recall_retired_locked(blocking);
+  else
+    status = start_worker_locked(scheduler);
+  if (status == BOC_OK)
     blocking->active++;
-  } else if (start_worker_locked(scheduler) == BOC_OK) {
-    blocking->active++;
-  }
+  return status;
 }
 
-void boc_worker_block_begin(void) {
+boc_status boc_worker_block_begin(void) {
   boci_worker *worker = boci_worker_current();
   if (!worker)
-    return;
+    return BOC_OK;
   boci_scheduler *scheduler = worker->scheduler;
   boci_blocking *blocking = &scheduler->blocking;
   boci_store_relaxed(&worker->blocked,
                      1); /* hint: others take from its inbox at once */
   boci_mutex_lock(&blocking->mutex);
   blocking->blocked++;
-  compensate_locked(scheduler);
+  const boc_status status = compensate_locked(scheduler);
   update_excess_locked(blocking);
   boci_mutex_unlock(&blocking->mutex);
   boci_parked_wake_one(&scheduler->parked);
+  return status;
 }
 
 void boc_worker_block_end(void) {

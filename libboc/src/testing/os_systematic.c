@@ -35,7 +35,8 @@ void *boci_thread_token(void) { return boci_systematic_slot(); }
 
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size) {
-  (void)stack_size;
+  if (stack_size >= SIZE_MAX / 2)
+    return BOC_NO_THREAD; /* as a system without room for that stack */
   BOCI_REQUIRE(boci_systematic_self() != NULL && "threads start within a run");
   void *unit = boci_systematic_start(entry, arg, name);
   if (!unit)

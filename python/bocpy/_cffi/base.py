@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -112,12 +113,49 @@ def in_body() -> bool:
     return me.bodies > 0
 
 
+#: Reasons for which no other worker took a waiting one's place, and that were told.
+_alone: set[str] = set()
+
+
+def alone_reason(status: int) -> str:
+    if status == lib.BOC_FULL:
+        return (
+            "all workers that bocpy may add are in use; let fewer bodies wait at a time"
+        )
+    if status == lib.BOC_NO_THREAD:
+        return (
+            "the system refused a thread; raise the limit of threads (ulimit -u, a "
+            "container's pids) or of memory"
+        )
+    return "the system refused memory for a thread"
+
+
+def block_begin() -> None:
+    """In a body that is about to block. Warns, once for each reason, if no other worker
+    takes this one's place."""
+    reason = alone_reason(status) if (status := lib.boc_worker_block_begin()) else None
+    if reason is None or reason in _alone:
+        return
+    _alone.add(reason)
+    lib.boc_worker_block_end()  # a program's showwarning may schedule
+    try:
+        warnings.warn(
+            "bocpy: a body waits (receive, a future's result), and no worker could "
+            f"take its worker's place: {reason}. Bodies that wait so keep their "
+            "workers busy; if all workers wait, no behavior runs",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    finally:
+        lib.boc_worker_block_begin()
+
+
 def blocked(function: Callable[[], T]) -> T:
     """Calls a function that blocks. In a body, another worker runs behaviors
     meanwhile."""
     if not me.bodies or not on_worker():
         return function()
-    lib.boc_worker_block_begin()
+    block_begin()
     try:
         return function()
     finally:

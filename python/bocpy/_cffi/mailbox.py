@@ -16,6 +16,7 @@ from . import pump
 from .base import (
     FOREVER,
     NULL,
+    block_begin,
     callback,
     deadline_of,
     discard,
@@ -219,7 +220,7 @@ def wait(waiter: Waiter, timeout: int) -> None:
     short = 0 <= timeout <= BLOCK_DELAY
     if waiter.wait(timeout if short else BLOCK_DELAY) or short:
         return
-    lib.boc_worker_block_begin()
+    block_begin()
     try:
         waiter.wait(timeout if timeout < 0 else timeout - BLOCK_DELAY)
     finally:

@@ -81,7 +81,7 @@ static void retired_workers_are_used_again(void) {
 }
 
 static void outside_it_does_nothing(void) {
-  boc_worker_block_begin();
+  CHECK_EQ(boc_worker_block_begin(), BOC_OK);
   boc_worker_block_end();
 }
 
@@ -332,6 +332,65 @@ static void a_compensating_worker_that_cannot_start(void) {
   boc_runtime_free(m.runtime);
 }
 
+/* ---- no worker for one that blocks ----------------------------------------------- */
+
+typedef struct blocked_alone {
+  test_memory memory;
+  boc_runtime *runtime;
+  boc_status seen[3];
+} blocked_alone;
+
+static void block_and_see(boc_status *out_seen) {
+  *out_seen = boc_worker_block_begin();
+  boc_worker_block_end();
+}
+
+static void see_full(boc_behavior *self, void *arg) {
+  (void)self;
+  block_and_see(&((blocked_alone *)arg)->seen[0]);
+}
+
+/* Lacks memory, then a thread, then nothing. */
+static void see_each(boc_behavior *self, void *arg) {
+  blocked_alone *b = arg;
+  boci_scheduler *scheduler = &b->runtime->scheduler;
+  (void)self;
+  b->memory.fail_at = boci_load_relaxed(&b->memory.allocations) + 1;
+  block_and_see(&b->seen[0]);
+  b->memory.fail_at = 0;
+  scheduler->stack_size = SIZE_MAX / 2; /* no system has room for that */
+  block_and_see(&b->seen[1]);
+  scheduler->stack_size = 0;
+  CHECK_EQ(boci_scheduler_started(scheduler), 1);
+  block_and_see(&b->seen[2]);
+  CHECK_EQ(boci_scheduler_started(scheduler), 2);
+}
+
+static void blocked_run(blocked_alone *b, unsigned compensating,
+                        void (*body)(boc_behavior *self, void *arg)) {
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  test_memory_init(&b->memory, 0);
+  options.workers = 1;
+  options.compensating_workers = compensating;
+  options.trace_events = 8; /* the only thing that each worker allocates */
+  options.allocator = &b->memory.base;
+  CHECK_EQ(boc_runtime_new(&options, &b->runtime), BOC_OK);
+  CHECK_EQ(boc_when(b->runtime, NULL, 0, body, b), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(b->runtime, BOC_FOREVER), BOC_OK);
+  boc_runtime_free(b->runtime);
+  test_memory_fini(&b->memory);
+}
+
+static void a_worker_that_blocks_alone_is_told_why(void) {
+  blocked_alone b;
+  blocked_run(&b, 1, see_each);
+  CHECK_EQ(b.seen[0], BOC_NO_MEMORY);
+  CHECK_EQ(b.seen[1], BOC_NO_THREAD);
+  CHECK_EQ(b.seen[2], BOC_OK);
+  blocked_run(&b, 0, see_full);
+  CHECK_EQ(b.seen[0], BOC_FULL);
+}
+
 static void set_in_a_body(boc_behavior *self, void *arg) {
   (void)self;
   CHECK_EQ(boc_runtime_set_workers(((fixture *)arg)->runtime, 2), BOC_BAD_STATE);
@@ -374,6 +433,7 @@ static const test_case cases[] = {
     TEST_RACE(every_allocation_of_set_workers_may_fail, 4),
     TEST_RACE(a_worker_on_demand_that_cannot_start, 4),
     TEST_RACE(a_compensating_worker_that_cannot_start, 4),
+    TEST_RACE(a_worker_that_blocks_alone_is_told_why, 2),
     TEST_ONCE(not_from_a_body),
     TEST_RACE(compensating_workers_may_become_others, 4),
 };

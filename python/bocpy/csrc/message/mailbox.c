@@ -6,9 +6,8 @@
  */
 #include "mailbox.h"
 #include "contents.h"
-#include "deferred_decref.h"
 #include "distributed_hook.h"
-#include "worker_slot.h"
+#include "worker.h"
 
 #include <math.h>
 
@@ -308,8 +307,7 @@ static void waiter_signal_ctx(void *waiter) { bocpy_waiter_signal(waiter); }
  * may fetch this one's values. */
 static int receive_wait_blocked(bocpy_worker_slot *slot, bocpy_waiter *waiter,
                                 int64_t timeout) {
-  bocpy_worker_slot_run_deferred(slot);
-  boc_worker_block_begin();
+  bocpy_worker_block_begin(slot);
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
   int status = bocpy_waiter_wait(waiter, timeout);
   atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */

@@ -366,6 +366,42 @@ void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
   bocpy_self.runtime = runtime;
 }
 
+/* ---- bodies that block ----------------------------------------------------------- */
+
+static const char *worker_alone_reason(boc_status status) {
+  switch (status) {
+  case BOC_FULL:
+    return "all workers that bocpy may add are in use; let fewer bodies wait at a time";
+  case BOC_NO_THREAD:
+    return "the system refused a thread; raise the limit of threads (ulimit -u, a "
+           "container's pids) or of memory";
+  default:
+    return "the system refused memory for a thread";
+  }
+}
+
+/* In the main interpreter. */
+static void worker_warn_alone(void *status) {
+  if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1,
+                       "bocpy: a body waits (receive, a future's result), and no "
+                       "worker could take its worker's place: %s. Bodies that wait so "
+                       "keep their workers busy; if all workers wait, no behavior "
+                       "runs",
+                       worker_alone_reason(*(boc_status *)status)) < 0)
+    PyErr_WriteUnraisable(NULL);
+}
+
+void bocpy_worker_block_begin(bocpy_worker_slot *slot) {
+  static atomic_bool told[2];
+  bocpy_worker_slot_run_deferred(slot);
+  boc_status status = boc_worker_block_begin();
+  if (status == BOC_OK || atomic_exchange(&told[status == BOC_FULL], true))
+    return;
+  boc_worker_block_end(); /* a program's showwarning may schedule */
+  bocpy_visit_main(worker_warn_alone, &status);
+  boc_worker_block_begin();
+}
+
 /* _blocked(function): returns what it returns, while another worker may take this one's
  * place. The function blocks on something other than a cown, and schedules nothing. */
 PyObject *bocpy_blocked(PyObject *module, PyObject *function) {
@@ -373,8 +409,7 @@ PyObject *bocpy_blocked(PyObject *module, PyObject *function) {
   (void)module;
   if (!slot)
     return PyObject_CallNoArgs(function);
-  bocpy_worker_slot_run_deferred(slot);
-  boc_worker_block_begin();
+  bocpy_worker_block_begin(slot);
   PyObject *result = PyObject_CallNoArgs(function);
   PyObject *pending = PyErr_GetRaisedException();
   boc_worker_block_end();

@@ -43,6 +43,10 @@ void bocpy_workers_set_boot(bocpy_worker_slot *slots, unsigned count,
  * interpreter, where it counts as a body of Python. */
 void bocpy_visit_main(void (*what)(void *ctx), void *ctx);
 
+/* In a body that is about to block: boc_worker_block_begin, and a RuntimeWarning of the
+ * main interpreter, once for each reason, if no other worker takes this one's place. */
+void bocpy_worker_block_begin(bocpy_worker_slot *slot);
+
 /* An entry for the module's method table. */
 PyObject *bocpy_blocked(PyObject *module, PyObject *function);
 
