@@ -322,7 +322,7 @@ def make_cell():
 GET, PUT = make_cell()
 
 
-@program(first=lambda: PUT(9), imported=OWN)
+@program(first=lambda: PUT(9))
 def a_variable_of_an_enclosing_function():
     return GET()
 

@@ -26,13 +26,9 @@ def nothing():
     return None
 
 
-def program(otherwise=SAME, *, imported=None, first=nothing, after=nothing, report=""):
-    """imported: in place of `otherwise` where this file is an imported module."""
-
+def program(otherwise=SAME, *, first=nothing, after=nothing, report=""):
     def keep(function):
-        script = function.__module__ == "__main__"
-        kind = otherwise if script else imported or otherwise
-        PROGRAMS[function.__name__] = (kind, first, function, after, report)
+        PROGRAMS[function.__name__] = (otherwise, first, function, after, report)
         return function
 
     return keep
