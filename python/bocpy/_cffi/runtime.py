@@ -506,9 +506,11 @@ def settle() -> None:
 def finish() -> None:
     """At the end of the program: finishes the scheduled behaviors, then ends the
     workers."""
-    from . import acquire, completions, failure
+    from . import acquire, behavior, completions, failure
 
     global _ending
+    # A generator may hold the thread in a block of atomically(), which never ends.
+    behavior.batch_end(False)
     begin_leaving()
     acquire.release_all()
     completions.release_all()

@@ -2,6 +2,7 @@
 #include "program_end.h"
 
 #include "acquire.h"
+#include "batch.h"
 #include "failure_report.h"
 #include "grant.h"
 #include "start_and_quiesce.h"
@@ -48,7 +49,11 @@ static int wait_for_threads(void) {
 PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_require_main("_finish()") < 0 || bocpy_runtime_begin_leaving() < 0)
+  if (bocpy_require_main("_finish()") < 0)
+    return NULL;
+  /* A generator may hold the thread in a block of atomically(), which never ends. */
+  Py_XDECREF(bocpy_batch_end(NULL, Py_False));
+  if (bocpy_runtime_begin_leaving() < 0)
     return NULL;
   bocpy_acquire_release_all();
   bocpy_grant_release_all();

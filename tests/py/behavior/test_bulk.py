@@ -446,3 +446,21 @@ def test_atomically_in_a_body():
 
     bocpy.quiesce(timeout=LIMIT)
     assert log.result() == [0, 1, 2]
+
+
+def test_the_program_ends_while_a_generator_stands_in_the_block(program, backend):
+    """Nobody goes on with it: what it has scheduled does not run."""
+    text = """
+    from bocpy import Cown, atomically, when
+
+    def steps(cown):
+        with atomically():
+            when(cown)(lambda cown: print("ran"))
+            yield
+
+    cown = Cown(1)
+    generator = steps(cown)
+    next(generator)
+    print("done")
+    """
+    assert program(text).lines == ["done"]
