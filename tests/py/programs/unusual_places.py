@@ -212,8 +212,8 @@ def signal_in_wait(wait=bocpy.wait):
     me = os.getpid()
     when()(lambda: os.kill(me, signal.SIGUSR1))
     wait()
-    while current not in shown:
-        time.sleep(0)
+    while current not in shown:  # the signal may come a moment after the wait
+        time.sleep(0)  # lets its handler run; the test's own limit ends the loop
 
 
 def signal_in_quiesce():
